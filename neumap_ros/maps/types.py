@@ -1,0 +1,89 @@
+# SPDX-FileCopyrightText: 2026 neumap_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The values of a map: manifest, regions, shards. Format 1 is described in docs/map_format.md."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FORMAT = 1
+
+Tensors = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class MapFile:
+    """One file of a map, named by its path relative to the map folder."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Region:
+    """One voxel region of a map.
+
+    Attributes:
+        id: name that stays the same across revisions, for example ``r0-3-7`` (the path in the octree).
+        box_min_3: corner of the axis-aligned box in the map frame, map units.
+        box_max_3: opposite corner.
+        points: how many map points the region holds.
+        shard: relative path of its shard file.
+    """
+
+    id: str
+    box_min_3: tuple[float, float, float]
+    box_max_3: tuple[float, float, float]
+    points: int
+    shard: str
+
+    @property
+    def center_3(self) -> NDArray[np.float64]:
+        """Centre of the box in the map frame."""
+        return (np.asarray(self.box_min_3) + np.asarray(self.box_max_3)) / 2
+
+
+@dataclass(frozen=True)
+class Shard:
+    """The tensors of one region as they lie on disk; what they mean is the business of the map's kind."""
+
+    region_id: str
+    tensors: Tensors
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a map is made of and how it was made.
+
+    Attributes:
+        map_id: uuid of the place; stays the same across revisions.
+        revision: grows with every published revision, from 1.
+        kind: ``dpqed``, ``neumap``, ...; selects the decoder.
+        frame_id: the frame that poses refer to, for example ``map``.
+        created: ISO 8601, UTC.
+        metric: whether the unit is the metre; a map from images without poses has arbitrary scale.
+        extractor: fields of :class:`neumap_ros.features.base.ExtractorInfo`.
+        decoder: kind-specific settings that the localizer needs, for example the coordinate bits.
+        regions: in file order.
+        files: every file but the manifest itself.
+        build: where the map came from: source, settings, measured recall, bytes per part.
+        notes: licence and remarks of the map maker.
+    """
+
+    map_id: str
+    revision: int
+    kind: str
+    frame_id: str
+    created: str
+    metric: bool
+    extractor: dict[str, Any]
+    decoder: dict[str, Any]
+    regions: tuple[Region, ...]
+    files: tuple[MapFile, ...]
+    build: dict[str, Any] = field(default_factory=dict)
+    notes: str = ''
