@@ -45,7 +45,8 @@ class Region:
     @property
     def center_3(self) -> NDArray[np.float64]:
         """Centre of the box in the map frame."""
-        return (np.asarray(self.box_min_3) + np.asarray(self.box_max_3)) / 2
+        center_3: NDArray[np.float64] = np.mean([self.box_min_3, self.box_max_3], axis=0, dtype=np.float64)
+        return center_3
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,311 @@
+# SPDX-FileCopyrightText: 2026 neumap_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Maps on disk: written whole or not at all, and checked byte for byte whenever something is read."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from neumap_ros.errors import MapError
+from neumap_ros.maps.manifest import (
+    MANIFEST_NAME,
+    manifest_sha256,
+    manifest_to_bytes,
+    parse_manifest,
+    shard_path,
+    shared_path,
+)
+from neumap_ros.maps.tensors import deserialize_tensors, serialize_tensors
+from neumap_ros.maps.types import Manifest, MapFile, Region, Shard, Tensors
+
+# Full disk, full quota, file size limit.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def write_map(
+    folder: Path,
+    manifest: Manifest,
+    shared: Mapping[str, Tensors],
+    shards: Iterable[tuple[Region, Tensors]],
+    *,
+    overwrite: bool = False,
+) -> Manifest:
+    """Write a map so that its folder appears complete or not at all.
+
+    Everything goes to the sibling folder ``.<name>.partial``, is flushed to the disk and renamed in the end.
+    A failure or Ctrl-C removes that folder; what a killed process left is removed by the next write.
+
+    Args:
+        folder: where the map shall lie; its parent must exist.
+        manifest: the description; its ``files`` and ``regions`` are ignored and computed here.
+        shared: tensors of each file under ``shared/``, by file stem.
+        shards: regions and their tensors, in the order in which the manifest shall list them; may be a generator.
+            ``Region.shard`` is ignored and computed, boxes are rounded with
+            :func:`neumap_ros.maps.manifest.rounded_box`.
+        overwrite: replace an existing map; a folder that holds anything else is never replaced.
+
+    Returns:
+        The manifest as it lies on the disk.
+
+    Raises:
+        MapError: the folder exists, the disk is full, another process writes the same map, or unusable content.
+    """
+    folder = folder.absolute().resolve()
+    _check_target(folder, overwrite)
+    with _partial_folder(folder) as partial:
+        files: list[MapFile] = []
+        regions: list[Region] = []
+
+        def write(path: str, data: bytes) -> None:
+            files.append(MapFile(path, len(data), hashlib.sha256(data).hexdigest()))
+            with _as_map_errors(folder, partial, sum(file.bytes for file in files)):
+                _write_file(partial / path, data)
+
+        for name in sorted(shared):
+            write(shared_path(name), serialize_tensors(shared[name], f'shared file {name!r}'))
+        for region, tensors in shards:
+            regions.append(replace(region, shard=shard_path(region.id)))
+            write(regions[-1].shard, serialize_tensors(tensors, f'region {region.id!r}'))
+        files.sort(key=lambda file: file.path)
+        data = manifest_to_bytes(replace(manifest, files=tuple(files), regions=tuple(regions)))
+        stored = parse_manifest(data, str(folder))
+        with _as_map_errors(folder, partial, len(data) + sum(file.bytes for file in files)):
+            _write_file(partial / MANIFEST_NAME, data)
+            for name in ('shared', 'shards', '.'):
+                _sync_folder(partial / name)
+            _put_in_place(partial, folder, overwrite)
+    return stored
+
+
+def _check_target(folder: Path, overwrite: bool) -> None:
+    if not folder.parent.is_dir():
+        raise MapError(f'cannot write map {folder}: the folder {folder.parent} does not exist; create it first')
+    if not os.path.lexists(folder):
+        return
+    if not overwrite:
+        raise MapError(f'cannot write map {folder}: it exists already; choose another folder or allow overwriting')
+    if not (folder / MANIFEST_NAME).is_file():
+        raise MapError(
+            f'cannot overwrite {folder}: it has no {MANIFEST_NAME}, so it is no map; choose another folder or remove it'
+        )
+
+
+@contextmanager
+def _partial_folder(folder: Path) -> Iterator[Path]:
+    """Give an empty, locked folder beside the final one; it is gone in the end unless it was renamed."""
+    partial, old = folder.with_name(f'.{folder.name}.partial'), folder.with_name(f'.{folder.name}.old')
+    with _as_map_errors(folder, partial, 0):
+        partial.mkdir(exist_ok=True)
+        handle = os.open(partial, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # The kernel drops it when the process dies.
+        except BlockingIOError:
+            raise MapError(f'another process is writing map {folder}; wait for it or choose another folder') from None
+        if not _is_same(handle, partial):
+            raise MapError(f'another process has just written map {folder}; look at it before writing again')
+        try:
+            with _as_map_errors(folder, partial, 0):
+                _finish_replacement(folder, old)
+                for name in ('shared', 'shards'):
+                    shutil.rmtree(partial / name, ignore_errors=True)
+                    (partial / name).mkdir()
+                (partial / MANIFEST_NAME).unlink(missing_ok=True)
+            yield partial
+        finally:
+            if _is_same(handle, partial):
+                shutil.rmtree(partial, ignore_errors=True)
+    finally:
+        os.close(handle)
+
+
+def _is_same(handle: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _put_in_place(partial: Path, folder: Path, overwrite: bool) -> None:
+    _check_target(folder, overwrite)
+    old = folder.with_name(f'.{folder.name}.old')
+    try:
+        if folder.exists():
+            folder.rename(old)
+        partial.rename(folder)
+        _sync_folder(folder.parent)
+    finally:
+        _finish_replacement(folder, old)
+
+
+def _finish_replacement(folder: Path, old: Path) -> None:
+    """Remove the old map if the new one is in place, else bring it back."""
+    if old.exists() and folder.exists():
+        shutil.rmtree(old)
+    elif old.exists():
+        old.rename(folder)
+
+
+@contextmanager
+def _as_map_errors(folder: Path, partial: Path, needed: int) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise MapError(
+                f'cannot write map {folder}: the disk is full or a limit is reached ({error.strerror}), the map needs '
+                f'at least {needed} bytes and {shutil.disk_usage(folder.parent).free} are free; free some space or '
+                'choose another folder'
+            ) from error
+        if isinstance(error, FileExistsError) and error.filename is not None:
+            raise MapError(f'cannot write map {folder}: {Path(error.filename).stem} comes twice; rename one') from None
+        raise MapError(
+            f'cannot write map {folder}: {error.strerror or error}; check the folder and its permissions'
+        ) from error
+
+
+def _write_file(path: Path, data: bytes) -> None:
+    with path.open('xb') as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@dataclass(frozen=True)
+class StoredMap:
+    """A map folder whose manifest was checked; tensors are read and checked when asked for.
+
+    Attributes:
+        folder: the map folder; nothing is ever written there.
+        manifest: its manifest.
+        manifest_sha256: sha256 of the manifest's bytes in hex, the name of the revision.
+        manifest_bytes: size of the manifest.
+    """
+
+    folder: Path
+    manifest: Manifest
+    manifest_sha256: str
+    manifest_bytes: int
+
+    @property
+    def total_bytes(self) -> int:
+        """Bytes of all files of the map, manifest included."""
+        return self.manifest_bytes + sum(file.bytes for file in self.manifest.files)
+
+    @property
+    def shared_names(self) -> tuple[str, ...]:
+        """Names that :meth:`load_shared` takes."""
+        return tuple(Path(path).stem for path in self._files if path.startswith('shared/'))
+
+    @cached_property
+    def _files(self) -> dict[str, MapFile]:
+        return {file.path: file for file in self.manifest.files}
+
+    def read_file(self, path: str) -> bytes:
+        """Read the bytes of one file, checking its size and digest.
+
+        Args:
+            path: as in the manifest.
+
+        Raises:
+            MapError: not in the manifest, missing, truncated, or with another digest.
+        """
+        if path not in self._files:
+            raise MapError(f'map {self.folder} has no file {path!r}; it has {sorted(self._files)}')
+        expected = self._files[path]
+        try:
+            data = (self.folder / path).read_bytes()
+        except OSError as error:
+            raise _read_error(error, self.folder, path) from None
+        _check_size(self.folder, expected, len(data))
+        digest = hashlib.sha256(data).hexdigest()
+        if digest != expected.sha256:
+            others = [file.path for file in self.manifest.files if file.sha256 == digest]
+            found = f'holds the bytes of {others[0]}' if others else f'has sha256 {digest[:16]}...'
+            raise MapError(
+                f'file {path} of map {self.folder} {found}, expected sha256 {expected.sha256[:16]}...; '
+                'it was damaged or exchanged, copy the map again'
+            )
+        return data
+
+    def load_shared(self, name: str) -> Tensors:
+        """Load the tensors of ``shared/<name>.safetensors``.
+
+        Raises:
+            MapError: as :meth:`read_file`, or not safetensors.
+        """
+        path = shared_path(name)
+        return deserialize_tensors(self.read_file(path), f'file {path} of map {self.folder}')
+
+    def load_shard(self, region_id: str) -> Shard:
+        """Load the tensors of one region.
+
+        Raises:
+            MapError: unknown region, or as :meth:`load_shared`.
+        """
+        for region in self.manifest.regions:
+            if region.id == region_id:
+                data = self.read_file(region.shard)
+                return Shard(region_id, deserialize_tensors(data, f'file {region.shard} of map {self.folder}'))
+        raise MapError(f'map {self.folder} has no region {region_id!r}; it has {len(self.manifest.regions)} regions')
+
+
+def open_map(folder: Path) -> StoredMap:
+    """Read and check a map's manifest and that all its files are there with the right size.
+
+    Args:
+        folder: the map folder; it may be read-only.
+
+    Raises:
+        MapError: no map there, a bad manifest (see :func:`neumap_ros.maps.manifest.parse_manifest`), or a file
+            that is missing or has another size.
+    """
+    try:
+        data = (folder / MANIFEST_NAME).read_bytes()
+    except OSError as error:
+        raise _read_error(error, folder, MANIFEST_NAME) from None
+    manifest = parse_manifest(data, str(folder))
+    for file in manifest.files:
+        try:
+            size = (folder / file.path).stat().st_size
+        except OSError as error:
+            raise _read_error(error, folder, file.path) from None
+        _check_size(folder, file, size)
+    return StoredMap(folder, manifest, manifest_sha256(data), len(data))
+
+
+def _read_error(error: OSError, folder: Path, path: str) -> MapError:
+    old = folder.with_name(f'.{folder.name}.old')
+    if not folder.exists() and old.exists():
+        return MapError(f'there is no map {folder}: replacing it was cut off; rename {old} to {folder.name}')
+    if path == MANIFEST_NAME and isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        return MapError(f'there is no map at {folder}: it has no {MANIFEST_NAME}; check the path')
+    if isinstance(error, FileNotFoundError):
+        return MapError(f'file {path} of map {folder} is missing; copy the map again')
+    return MapError(f'file {path} of map {folder} cannot be read: {error.strerror or error}; check its permissions')
+
+
+def _check_size(folder: Path, file: MapFile, size: int) -> None:
+    if size != file.bytes:
+        what = 'truncated' if size < file.bytes else 'too long'
+        raise MapError(
+            f'file {file.path} of map {folder} is {what}: got {size} bytes, expected {file.bytes}; copy the map again'
+        )
