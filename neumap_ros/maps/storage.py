@@ -278,10 +278,7 @@ def open_map(folder: Path) -> StoredMap:
         MapError: no map there, a bad manifest (see :func:`neumap_ros.maps.manifest.parse_manifest`), or a file
             that is missing or has another size.
     """
-    try:
-        data = (folder / MANIFEST_NAME).read_bytes()
-    except OSError as error:
-        raise _read_error(error, folder, MANIFEST_NAME) from None
+    data = read_manifest_bytes(folder)
     manifest = parse_manifest(data, str(folder))
     for file in manifest.files:
         try:
@@ -290,6 +287,18 @@ def open_map(folder: Path) -> StoredMap:
             raise _read_error(error, folder, file.path) from None
         _check_size(folder, file, size)
     return StoredMap(folder, manifest, manifest_sha256(data), len(data))
+
+
+def read_manifest_bytes(folder: Path) -> bytes:
+    """Read ``manifest.json`` of a map folder.
+
+    Raises:
+        MapError: there is none or it cannot be read.
+    """
+    try:
+        return (folder / MANIFEST_NAME).read_bytes()
+    except OSError as error:
+        raise _read_error(error, folder, MANIFEST_NAME) from None
 
 
 def _read_error(error: OSError, folder: Path, path: str) -> MapError:
