@@ -214,7 +214,7 @@ def parse_manifest(data: bytes, name: str) -> Manifest:
         raise MapError(f'the manifest of map {name} is not a JSON object; copy or build the map again')
     if 'format' not in content:
         raise MapError(f'the manifest of map {name} lacks "format", so this is no neumap map; choose another folder')
-    if content['format'] != FORMAT or not isinstance(content['format'], int):
+    if not _is(content['format'], int) or content['format'] != FORMAT:
         raise MapError(
             f'map {name} has format {content["format"]!r}, this version reads format {FORMAT}; '
             'update neumap_ros or rebuild the map'

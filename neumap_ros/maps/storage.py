@@ -150,7 +150,7 @@ def _put_in_place(partial: Path, folder: Path, overwrite: bool) -> None:
 def _finish_replacement(folder: Path, old: Path) -> None:
     """Remove the old map if the new one is in place, else bring it back."""
     if old.exists() and folder.exists():
-        shutil.rmtree(old)
+        shutil.rmtree(old, ignore_errors=True)  # The new map counts; the next write tries again.
     elif old.exists():
         old.rename(folder)
 
