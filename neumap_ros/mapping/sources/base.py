@@ -116,7 +116,7 @@ class ImageSource(ABC):
         return pixels
 
     def fingerprint(self) -> str:
-        """Give a short hex digest that changes with the files (name, size, mtime), the poses, the cameras and the order."""
+        """Give a short hex digest that changes with the files (name, size, mtime), poses, cameras and their order."""
         digest = hashlib.sha256()
         for image in self.images:
             pose = None if image.T_map_cam is None else image.T_map_cam.matrix_44.tolist()

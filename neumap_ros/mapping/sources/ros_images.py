@@ -71,7 +71,7 @@ def grey_from_ros(
         )
     row = width * bytes_per_pixel
     step = step or row
-    raw = np.asarray(data, dtype=np.uint8).reshape(-1)
+    raw = np.ascontiguousarray(data, dtype=np.uint8).reshape(-1)
     if height <= 0 or width <= 0 or step < row or len(raw) < (height - 1) * step + row:
         raise ImageError(
             f'image {name} is truncated: {len(raw)} bytes with a step of {step}, expected {height} rows of {row} bytes '
