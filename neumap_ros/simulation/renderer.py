@@ -135,8 +135,10 @@ class Renderer:
         A ray goes through every pixel's corner; only pixels whose corners disagree need rays of their own.
         """
         width, height = camera.width, camera.height
-        grid = np.stack(np.meshgrid(np.arange(width + 1.0), np.arange(height + 1.0)), axis=-1).reshape(-1, 2)
-        corners = self._cast(origin, _homogeneous(grid) @ to_ray.T).reshape(height + 1, width + 1)
+        along_row, along_column, middle = to_ray.astype(np.float32).T
+        x, y = np.arange(width + 1, dtype=np.float32), np.arange(height + 1, dtype=np.float32)
+        rays = (x[:, None] * along_row + middle) + (y[:, None] * along_column)[:, None]
+        corners = self._cast(origin, rays.reshape(-1, 3)).reshape(height + 1, width + 1)
         hits = corners[:-1, :-1].copy()
         mixed = (hits != corners[1:, :-1]) | (hits != corners[:-1, 1:]) | (hits != corners[1:, 1:])
         samples = hits.repeat(SUPERSAMPLING, axis=0).repeat(SUPERSAMPLING, axis=1)
@@ -146,7 +148,7 @@ class Renderer:
             samples[where[:, 0], where[:, 1]] = self._cast(origin, _homogeneous(pixels) @ to_ray.T)
         return samples
 
-    def _cast(self, origin: FloatArray, directions_N3: FloatArray) -> NDArray[np.int64]:
+    def _cast(self, origin: FloatArray, directions_N3: NDArray[Any]) -> NDArray[np.int64]:
         directions = np.ascontiguousarray(directions_N3, dtype=np.float32)
         origins = np.empty_like(directions)
         origins[:] = origin

@@ -145,15 +145,20 @@ def test_two_views_agree_on_the_colour_of_what_both_see(renderer):
 
 @pytest.mark.parametrize('edge_px', [20.0, 20.3, 20.5, 20.8])
 @pytest.mark.parametrize('texels', [4, 64, 1024])
-def test_a_painted_edge_appears_where_it_projects_to(edge_px, texels):
+@pytest.mark.parametrize('upright', [True, False])
+def test_a_painted_edge_appears_where_it_projects_to(edge_px, texels, upright):
     """Black and white halves, looked at straight: the sum of a row counts the white pixels, fractions included."""
     texture = np.zeros((texels, texels, 3), dtype=np.uint8)
     texture[:, texels // 2 :] = 255
     camera = Camera('PINHOLE', 40, 40, (40, 40, 20, 20))
     middle = (edge_px - 20) / 40
-    corner = np.array([middle - 4, -4, 1.0])
+    if not upright:
+        texture = texture.transpose(1, 0, 2).copy()
+    corner = np.array([middle - 4, -4, 1.0]) if upright else np.array([-4, middle - 4, 1.0])
     sheet = Rectangle('sheet', corner, np.array([8.0, 0, 0]), np.array([0, 8.0, 0]), texture)
     picture = Renderer([sheet]).render(camera, Pose.identity())
+    if not upright:
+        picture = picture.transpose(1, 0, 2)
     if texels > 4:
         assert picture.min() == 0
         assert picture.max() == 255
