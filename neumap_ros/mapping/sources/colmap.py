@@ -47,6 +47,7 @@ def open_colmap(model_dir: Path, images_dir: Path | None = None, *, metric: bool
             f'the COLMAP model {model} has {reconstruction.num_images()} images and none registered, expected poses; '
             'run the mapper first'
         )
+    _check_sizes(model, reconstruction, registered)
     folder = _find_images(model, images_dir, registered[0].name)
     cameras = {
         camera_id: Camera.from_pycolmap(camera, f'camera {camera_id} of {model}')
@@ -73,6 +74,24 @@ def _find_model(folder: Path) -> Path:
         f'{folder} holds no COLMAP model, expected cameras, images and points3D (.bin or .txt) there or in sparse/0; '
         'give the folder that the mapper wrote'
     )
+
+
+def _check_sizes(model: Path, reconstruction: pycolmap.Reconstruction, registered: list[pycolmap.Image]) -> None:
+    """Refuse truncated binary files, which COLMAP reads without complaint as zeros.
+
+    Sizes are those of https://colmap.github.io/format.html#binary-file-format.
+    """
+    expected = {
+        'cameras.bin': 8 + sum(24 + 8 * len(camera.params) for camera in reconstruction.cameras.values()),
+        'images.bin': 8 + sum(73 + len(str(i.name).encode()) + 24 * i.num_points2D() for i in registered),
+    }
+    for name, size in expected.items():
+        path = model / name
+        if path.is_file() and path.stat().st_size < size:
+            raise SourceError(
+                f'the COLMAP model {model} is damaged ({name} has {path.stat().st_size} bytes), '
+                f'expected at least {size}; export it again'
+            )
 
 
 def _find_images(model: Path, images_dir: Path | None, first_name: str) -> Path:
