@@ -17,8 +17,6 @@ from rosbags.typesys import Stores, get_typestore
 
 from neumap_ros.errors import ImageError, SourceError
 
-NANOSECONDS = 1e-9
-
 # Bags older than Iron carry no message definitions; the standard messages have not changed since Humble.
 _TYPES_WITHOUT_DEFINITIONS = Stores.ROS2_HUMBLE
 

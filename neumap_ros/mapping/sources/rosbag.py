@@ -62,7 +62,9 @@ class BagSource(ImageSource):
     def _file_facts(self) -> Iterable[tuple[str, int, int]]:
         path = self._reader.path
         files = sorted(path.iterdir()) if path.is_dir() else [path]
-        return [file_fact(file) for file in files]
+        # The topic too: two cameras of one recording may share calibration and poses.
+        topic = self._positions[self.images[0].name].topic
+        return [(topic, 0, 0), *(file_fact(file) for file in files)]
 
 
 @dataclass(frozen=True)
