@@ -83,6 +83,12 @@ def cmake():
     return (ROOT / 'CMakeLists.txt').read_text()
 
 
+def test_every_folder_of_modules_is_a_package():
+    """One without __init__.py would be missing from the wheel, and nowhere else."""
+    folders = {path.parent for path in SOURCES}
+    assert [folder.name for folder in folders if not (folder / '__init__.py').exists()] == []
+
+
 def test_name_and_version_agree(project, manifest, cmake):
     name, version = re.search(r'^project\((\w+) VERSION ([\d.]+)\)', cmake, re.MULTILINE).groups()
     assert name == project['name'] == manifest.findtext('name') == PACKAGE.name
