@@ -1,0 +1,113 @@
+# SPDX-FileCopyrightText: 2026 neumap_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Differentiable product quantisation (D-PQED, ECCV 2024, arXiv 2407.15540; Jegou et al., PAMI 2011 for PQ itself)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from neumap_ros.errors import ConfigError
+
+
+class ProductQuantizer(nn.Module):
+    """Splits a vector of D numbers into M parts and replaces each by the nearest of K centroids.
+
+    Args:
+        codebooks_MKS: initial centroids, S = D / M numbers each.
+    """
+
+    def __init__(self, codebooks_MKS: Tensor) -> None:
+        super().__init__()
+        if codebooks_MKS.dim() != 3 or not 2 <= codebooks_MKS.shape[1] <= 256:
+            raise ConfigError(
+                f'codebooks have shape {tuple(codebooks_MKS.shape)}, expected (M, K, S) with 2 <= K <= 256 '
+                'so that a code fits one byte'
+            )
+        self.codebooks_MKS = nn.Parameter(codebooks_MKS.detach().clone().float())
+
+    @property
+    def parts(self) -> int:
+        """M, the bytes of a code."""
+        return int(self.codebooks_MKS.shape[0])
+
+    @property
+    def size(self) -> int:
+        """D, the length of a vector."""
+        return int(self.codebooks_MKS.shape[0] * self.codebooks_MKS.shape[2])
+
+    def _distances(self, vectors_ND: Tensor) -> Tensor:
+        """Squared distances (M, N, K) of each part to each centroid."""
+        parts_MNS = vectors_ND.reshape(len(vectors_ND), self.parts, -1).transpose(0, 1)
+        cross = torch.bmm(parts_MNS, self.codebooks_MKS.transpose(1, 2))
+        squares_MN1 = parts_MNS.square().sum(-1, keepdim=True)
+        return squares_MN1 - 2 * cross + self.codebooks_MKS.square().sum(-1)[:, None, :]
+
+    def encode(self, vectors_ND: Tensor) -> Tensor:
+        """Codes (N, M), uint8, of the nearest centroids."""
+        with torch.no_grad():
+            return self._distances(vectors_ND).argmin(dim=2).T.contiguous().to(torch.uint8)
+
+    def lookup(self, codes_NM: Tensor) -> Tensor:
+        """Concatenated centroids (N, D) of codes (N, M)."""
+        index = codes_NM.long()
+        return torch.cat([self.codebooks_MKS[m, index[:, m]] for m in range(self.parts)], dim=1)
+
+    def forward(self, vectors_ND: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+        """Quantise with a straight-through gradient (D-PQED section 3: hard forward, soft backward).
+
+        Args:
+            vectors_ND: vectors to quantise.
+            temperature: of the soft assignment, in units of squared distance.
+
+        Returns:
+            (quantised vectors (N, D), commitment loss: mean squared distance of the vectors to their centroids).
+        """
+        distances_MNK = self._distances(vectors_ND)
+        soft_MNK = torch.softmax(-distances_MNK / temperature, dim=2)
+        hard_MNK = torch.zeros_like(soft_MNK).scatter_(2, distances_MNK.argmin(dim=2, keepdim=True), 1.0)
+        assignment_MNK = hard_MNK + soft_MNK - soft_MNK.detach()
+        quantised_MNS = torch.bmm(assignment_MNK, self.codebooks_MKS)
+        quantised_ND = quantised_MNS.transpose(0, 1).reshape(len(vectors_ND), -1)
+        commitment = (vectors_ND - quantised_ND.detach()).square().sum(dim=1).mean()
+        return quantised_ND, commitment
+
+
+def kmeans(vectors_ND: Tensor, clusters: int, generator: torch.Generator, iterations: int = 20) -> Tensor:
+    """Lloyd's k-means with k-means++-like random seeding and re-seeding of empty clusters.
+
+    Args:
+        vectors_ND: data; with fewer vectors than clusters the surplus centroids repeat vectors.
+        clusters: K.
+        generator: source of randomness.
+        iterations: Lloyd steps.
+
+    Returns:
+        Centroids (K, D).
+    """
+    count = len(vectors_ND)
+    if count <= clusters:
+        index = torch.arange(clusters) % max(count, 1)
+        return vectors_ND[index].clone()
+    centroids_KD = vectors_ND[torch.randperm(count, generator=generator)[:clusters]].clone()
+    squares_N = vectors_ND.square().sum(1)
+    for _ in range(iterations):
+        distances_NK = squares_N[:, None] - 2 * vectors_ND @ centroids_KD.T + centroids_KD.square().sum(1)
+        nearest, assigned = distances_NK.min(dim=1)
+        sums_KD = torch.zeros_like(centroids_KD).index_add_(0, assigned, vectors_ND)
+        sizes_K = torch.bincount(assigned, minlength=clusters)
+        used = sizes_K > 0
+        centroids_KD[used] = sums_KD[used] / sizes_K[used, None]
+        empty = torch.nonzero(~used)[:, 0]
+        if len(empty):  # the worst represented vectors become centroids
+            centroids_KD[empty] = vectors_ND[nearest.topk(len(empty)).indices]
+    return centroids_KD
+
+
+def kmeans_codebooks(
+    vectors_ND: Tensor, parts: int, generator: torch.Generator, clusters: int = 256, iterations: int = 20
+) -> Tensor:
+    """Codebooks (M, K, D / M) by k-means in each subspace (plain PQ, the start of D-PQED)."""
+    return torch.stack(
+        [kmeans(part, clusters, generator, iterations) for part in vectors_ND.chunk(parts, dim=1)]
+    )
