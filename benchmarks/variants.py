@@ -30,9 +30,7 @@ def has_sparse_map(variant: str) -> bool:
     return variant in ('sparse', 'hard')
 
 
-def query_image(
-    image: NDArray[np.uint8], camera: Camera, variant: str, name: str
-) -> tuple[NDArray[np.uint8], Camera]:
+def query_image(image: NDArray[np.uint8], camera: Camera, variant: str, name: str) -> tuple[NDArray[np.uint8], Camera]:
     """The query as the variant shows it, and its camera (night and hard have half the resolution).
 
     Noise and the direction of the motion blur depend on ``name`` only, so that every benchmark sees the same pictures.

@@ -122,9 +122,7 @@ class Pose:
 
     def __matmul__(self, other: Pose) -> Pose:
         """``T_a_c = T_a_b @ T_b_c``."""
-        return Pose(
-            self.rotation_33 @ other.rotation_33, self.rotation_33 @ other.translation_3 + self.translation_3
-        )
+        return Pose(self.rotation_33 @ other.rotation_33, self.rotation_33 @ other.translation_3 + self.translation_3)
 
     def transform(self, points_N3: ArrayLike) -> FloatArray:
         """Map points (N, 3) from frame b into frame a."""
@@ -167,7 +165,7 @@ class Camera:
             model_id = getattr(pycolmap.CameraModelId, self.model)
         except AttributeError:
             raise CalibrationError(
-                f'{self.name} uses the camera model {self.model!r}, expected one of COLMAP\'s, for example OPENCV'
+                f"{self.name} uses the camera model {self.model!r}, expected one of COLMAP's, for example OPENCV"
             ) from None
         expected = len(pycolmap.Camera.create_from_model_id(1, model_id, 1.0, 2, 2).params)
         if len(self.params) != expected:
@@ -243,7 +241,8 @@ class Camera:
         """A camera from the fields of sensor_msgs/CameraInfo (K row-major, top-left pixel's centre at (0, 0)).
 
         Raises:
-            CalibrationError: K[0] = 0 (REP-104: not calibrated), unknown distortion model, wrong number of coefficients.
+            CalibrationError: K[0] = 0 (REP-104: not calibrated), unknown distortion model, wrong number of
+                coefficients.
         """
         k = np.asarray(k_9, dtype=np.float64).reshape(-1)
         if k.shape != (9,):

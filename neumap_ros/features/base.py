@@ -112,8 +112,6 @@ def to_gray(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     Raises:
         ImageError: empty, or not uint8 with one or three channels.
     """
-
-
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.size == 0:
         got = f'{image.dtype} {image.shape}' if isinstance(image, np.ndarray) else type(image).__name__
         raise ImageError(f'the image is {got}, expected a non-empty uint8 array (H, W) or (H, W, 3)')

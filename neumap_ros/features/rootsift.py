@@ -32,7 +32,7 @@ class RootSift:
     def _detector(self, max_keypoints: int) -> cv2.SIFT:
         if max_keypoints not in self._detectors:
             # enable_precise_upscale: without it every keypoint of the doubled octave lies 0.25 px off.
-            self._detectors[max_keypoints] = cv2.SIFT_create(
+            self._detectors[max_keypoints] = cv2.SIFT.create(
                 nfeatures=max_keypoints, contrastThreshold=CONTRAST_THRESHOLD, enable_precise_upscale=True
             )
         return self._detectors[max_keypoints]
@@ -59,7 +59,7 @@ class RootSift:
         descriptors = np.sqrt(descriptors / np.maximum(descriptors.sum(axis=1, keepdims=True), 1e-9))
         return Features(
             keypoints_N2=rows[:, :2] + np.float32(0.5),
-            scales_N=rows[:, 2] / 2,
+            scales_N=rows[:, 2] * np.float32(0.5),
             descriptors_ND=descriptors,
             scores_N=rows[:, 3],
             global_descriptor_G=self._global(descriptors),

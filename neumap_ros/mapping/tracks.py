@@ -111,9 +111,7 @@ def select_pairs(views: Sequence[View], neighbours: int = 20) -> list[tuple[int,
     return sorted(pairs)
 
 
-def match_descriptors(
-    first_ND: torch.Tensor, second_MD: torch.Tensor, ratio: float = MATCH_RATIO
-) -> NDArray[np.int64]:
+def match_descriptors(first_ND: torch.Tensor, second_MD: torch.Tensor, ratio: float = MATCH_RATIO) -> NDArray[np.int64]:
     """Mutual nearest neighbours that pass the ratio test in one direction.
 
     Args:
@@ -144,7 +142,7 @@ def epipolar_errors(
     norm = np.linalg.norm(t)
     if norm < 1e-9:  # a pure rotation has no epipolar geometry: compare directions instead
         rays = np.c_[normalized_first_N2, np.ones(len(normalized_first_N2))] @ T_second_first.rotation_33.T
-        return np.linalg.norm(rays[:, :2] / rays[:, 2:] - normalized_second_N2, axis=1)
+        return np.asarray(np.linalg.norm(rays[:, :2] / rays[:, 2:] - normalized_second_N2, axis=1))
     t = t / norm
     cross = np.array([[0, -t[2], t[1]], [t[2], 0, -t[0]], [-t[1], t[0], 0]])
     essential = cross @ T_second_first.rotation_33
@@ -153,7 +151,7 @@ def epipolar_errors(
     line_b, line_a = a @ essential.T, b @ essential
     algebraic = np.abs(np.sum(b * line_b, axis=1))
     gradient = np.sqrt(np.sum(line_a[:, :2] ** 2, axis=1) + np.sum(line_b[:, :2] ** 2, axis=1))
-    return algebraic / np.maximum(gradient, 1e-12)
+    return np.asarray(algebraic / np.maximum(gradient, 1e-12))
 
 
 def triangulate(
@@ -244,7 +242,9 @@ def _triangulate_with_colmap(
                     image, pycolmap.Rigid3d(pycolmap.Rotation3d(pose.rotation_33), pose.translation_3)
                 )
                 database.write_image(image, use_image_id=True)
-                database.write_frame(reconstruction.image(number).frame, use_frame_id=True)
+                frame = reconstruction.image(number).frame
+                assert frame is not None  # made by add_image_with_trivial_frame
+                database.write_frame(frame, use_frame_id=True)
                 database.write_keypoints(number, view.features.keypoints_N2.astype(np.float32))
             for (i, j), pair in matches.items():
                 geometry = pycolmap.TwoViewGeometry()
@@ -279,7 +279,9 @@ def _bundle_adjust(reconstruction: pycolmap.Reconstruction) -> None:
 def _read_tracks(
     reconstruction: pycolmap.Reconstruction, views: Sequence[View], max_error_px_at_1600: float
 ) -> tuple[Tracks, list[Pose]]:
-    points, errors, observations = [], [], []
+    points: list[NDArray[np.float64]] = []
+    errors: list[float] = []
+    observations: list[tuple[int, int, int]] = []
     for point_id in sorted(reconstruction.point3D_ids()):
         point = reconstruction.point3D(point_id)
         seen: dict[int, int] = {}

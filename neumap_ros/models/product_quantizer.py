@@ -108,6 +108,4 @@ def kmeans_codebooks(
     vectors_ND: Tensor, parts: int, generator: torch.Generator, clusters: int = 256, iterations: int = 20
 ) -> Tensor:
     """Codebooks (M, K, D / M) by k-means in each subspace (plain PQ, the start of D-PQED)."""
-    return torch.stack(
-        [kmeans(part, clusters, generator, iterations) for part in vectors_ND.chunk(parts, dim=1)]
-    )
+    return torch.stack([kmeans(part, clusters, generator, iterations) for part in vectors_ND.chunk(parts, dim=1)])

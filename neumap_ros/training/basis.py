@@ -98,7 +98,7 @@ def train_basis(
     for parts in CODE_LENGTHS:
         rotation, codebooks, error = optimised_product_quantiser(sample_t, parts, generator)
         tensors[f'rotation.{parts}'] = rotation.numpy()
-        tensors[f'codebooks.{parts}'] = codebooks.numpy().astype(np.float16)  # type: ignore[assignment]
+        tensors[f'codebooks.{parts}'] = codebooks.numpy().astype(np.float16)
         figures[f'squared_error_M{parts}'] = error
         logger.info('M=%d: squared error %.3f', parts, error)
     tensors['words'] = kmeans(sample_t, WORDS, generator).numpy().astype(np.float16)
@@ -112,7 +112,9 @@ def train_basis(
     return figures
 
 
-def discriminant_projection(all_ND: Float32, first_PD: Float32, second_PD: Float32, size: int) -> tuple[Float32, Float32]:
+def discriminant_projection(
+    all_ND: Float32, first_PD: Float32, second_PD: Float32, size: int
+) -> tuple[Float32, Float32]:
     """Mean and projection that whiten the variation of one point and keep what tells points apart.
 
     Fisher's linear discriminant with pairs instead of classes (Cai, Mikolajczyk and Matas, PAMI 2011).
@@ -201,7 +203,7 @@ def _random_view(image: NDArray[np.uint8], rng: np.random.Generator) -> tuple[ND
     light = cv2.warpPerspective(image, homography, (width, height)) / 255.0
     light = 255 * rng.uniform(0.3, 1.2) * light ** rng.uniform(0.5, 2.0)
     if rng.random() < 0.5:
-        light = cv2.GaussianBlur(light, (0, 0), rng.uniform(0.4, 1.5))
+        light = cv2.GaussianBlur(np.asarray(light, np.float64), (0, 0), rng.uniform(0.4, 1.5))
     light = light + rng.normal(size=light.shape) * rng.uniform(0.5, 5.0)
     return np.clip(light, 0, 255).astype(np.uint8), np.asarray(homography, np.float64)
 
@@ -221,4 +223,6 @@ def _same_points(first: Features, second: Features, homography: NDArray[np.float
 
 def log_lines(figures: dict[str, float], command: Sequence[str]) -> str:
     """The training log that is kept beside the weights."""
-    return '\n'.join([f'command: {" ".join(command)}', *(f'{name}: {value:g}' for name, value in figures.items())]) + '\n'
+    return (
+        '\n'.join([f'command: {" ".join(command)}', *(f'{name}: {value:g}' for name, value in figures.items())]) + '\n'
+    )

@@ -1,0 +1,269 @@
+# SPDX-FileCopyrightText: 2026 neumap_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Maps of points with descriptors: matching by nearest neighbour, and guided matching around projected points.
+
+Three kinds share this code and differ only in how a shard's bytes become descriptors: ``full`` (fp16 descriptors as
+the extractor gave them, the reference), ``pq`` (k-means product quantisation) and ``dpqed``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+from torch.nn import functional
+
+from neumap_ros.errors import MapError
+from neumap_ros.features.base import Features
+from neumap_ros.features.basis import Basis, load_basis
+from neumap_ros.geometry import Camera, Pose
+from neumap_ros.localization.decoder import register_decoder
+from neumap_ros.localization.fix import Correspondences
+from neumap_ros.localization.retrieval import RegionIndex
+from neumap_ros.maps.coordinates import decode_points
+from neumap_ros.maps.storage import StoredMap
+from neumap_ros.maps.types import Shard
+from neumap_ros.models.dequantizer import load_dequantizer
+from neumap_ros.models.product_quantizer import ProductQuantizer
+from neumap_ros.models.storage import unpack_floats
+
+Float32 = NDArray[np.float32]
+
+# Keypoints looked at around a projected point.
+CANDIDATES_NEAR = 4
+# Displacements of the projections, in search radii, that measure how many matches chance gives near a wrong pose.
+DECOY_SHIFTS = ((5.0, 2.0), (-2.0, -5.0))
+DEFAULT_RATIO = 0.92
+
+
+@dataclass(frozen=True)
+class DescriptorTable:
+    """The points of a map in memory.
+
+    Attributes:
+        points_P3: map frame, float64.
+        descriptors_PC: unit descriptors in the space in which queries are compared, float32.
+        first_R1: region r owns rows first[r] to first[r + 1].
+    """
+
+    points_P3: NDArray[np.float64]
+    descriptors_PC: torch.Tensor
+    first_R1: NDArray[np.int64]
+
+    def rows(self, regions: Sequence[int]) -> NDArray[np.int64]:
+        """Rows of the points of some regions."""
+        return np.concatenate(
+            [np.arange(self.first_R1[r], self.first_R1[r + 1]) for r in regions] or [np.zeros(0, int)]
+        )
+
+
+class QuerySpace:
+    """Where queries and map descriptors are compared: the extractor's own space, or the basis, rotated for a code."""
+
+    def __init__(self, basis: Basis, parts: int | None) -> None:
+        self.basis = basis
+        self._rotation = None if parts is None else torch.from_numpy(basis.rotations[parts])
+
+    @property
+    def size(self) -> int:
+        """Length of a vector in this space."""
+        return len(self.basis.mean_D) if self._rotation is None else self.basis.size
+
+    def from_extractor(self, descriptors_ND: Float32) -> torch.Tensor:
+        """Descriptors of the extractor -> this space."""
+        if self._rotation is None:
+            return torch.from_numpy(descriptors_ND)
+        return torch.from_numpy(self.basis.project(descriptors_ND)) @ self._rotation
+
+    def to_basis(self, descriptors_NC: torch.Tensor) -> Float32:
+        """This space -> the basis, for visual words."""
+        if self._rotation is None:
+            return self.basis.project(descriptors_NC.numpy())
+        return np.asarray((descriptors_NC @ self._rotation.T).numpy(), dtype=np.float32)
+
+
+class DescriptorDecoder:
+    """Nearest-neighbour matching against a :class:`DescriptorTable`."""
+
+    def __init__(self, table: DescriptorTable, space: QuerySpace, ratio: float = DEFAULT_RATIO) -> None:
+        self.table = table
+        self.ratio = ratio
+        self._space = space
+        regions = len(table.first_R1) - 1
+        self._region_P = np.repeat(np.arange(regions), np.diff(table.first_R1))
+        self._index = None
+        if regions > 1:
+            words = space.basis.words(space.to_basis(table.descriptors_PC))
+            self._index = RegionIndex(words, self._region_P, regions, len(space.basis.words_WC))
+        self._chance_similarity = self._similarity_by_chance()
+
+    def _similarity_by_chance(self) -> float:
+        """95th percentile of the similarity of descriptors that have nothing to do with each other."""
+        rng = np.random.default_rng(0)
+        descriptors = self.table.descriptors_PC
+        pairs = rng.integers(0, len(descriptors), size=(2, 4000))
+        similarity = (descriptors[pairs[0]] * descriptors[pairs[1]]).sum(1)
+        return float(np.percentile(similarity.numpy(), 95))
+
+    def points_in(self, region: int) -> int:
+        """See :class:`neumap_ros.localization.decoder.Decoder`."""
+        return int(self.table.first_R1[region + 1] - self.table.first_R1[region])
+
+    def rank_regions(self, features: Features) -> list[int]:
+        """See :class:`neumap_ros.localization.decoder.Decoder`."""
+        if self._index is None:
+            return [0]
+        words = self._space.basis.words(self._space.basis.project(features.descriptors_ND))
+        return self._index.rank(words)
+
+    def match(self, features: Features, regions: Sequence[int]) -> Correspondences:
+        """See :class:`neumap_ros.localization.decoder.Decoder`; best ratio first."""
+        rows = self.table.rows(regions)
+        if len(features) == 0 or len(rows) < 2:
+            return self._correspondences(features, np.zeros(0, int), np.zeros(0, int), np.zeros(0))
+        query = self._space.from_extractor(features.descriptors_ND)
+        everything = len(rows) == len(self.table.points_P3)
+        targets = self.table.descriptors_PC if everything else self.table.descriptors_PC[torch.from_numpy(rows)]
+        similarity_NP = query @ targets.T
+        best_N2, index_N2 = similarity_NP.topk(2, dim=1)
+        quotient_N = ((2 - 2 * best_N2[:, 0]).clamp_min(0) / (2 - 2 * best_N2[:, 1]).clamp_min(1e-9)).sqrt()
+        candidates = torch.nonzero(quotient_N < self.ratio)[:, 0]
+        # The reverse direction only for points that are somebody's nearest: a tenth of the work.
+        claimed = index_N2[candidates, 0]
+        mutual = similarity_NP[:, claimed].argmax(dim=0) == candidates
+        keep = candidates[mutual]
+        keep = keep[quotient_N[keep].argsort(stable=True)]
+        point = rows[index_N2[keep, 0].numpy()]
+        return self._correspondences(features, keep.numpy(), point, best_N2[keep, 0].numpy())
+
+    def match_near(
+        self, features: Features, camera: Camera, T_map_cam: Pose, radius_px: float, regions: Sequence[int]
+    ) -> tuple[Correspondences, float]:
+        """See :class:`neumap_ros.localization.decoder.Decoder`."""
+        rows = self.table.rows(regions)
+        pixels, inside = camera.project(T_map_cam.inverse().transform(self.table.points_P3[rows]))
+        rows, pixels = rows[inside], pixels[inside]
+        empty = np.zeros(0, int)
+        if not len(features) or not len(rows):
+            return self._correspondences(features, empty, empty, np.zeros(0)), 0.0
+        tree = cKDTree(features.keypoints_N2)
+        query = self._space.from_extractor(features.descriptors_ND)
+        found = self._best_near(tree, query, rows, pixels, radius_px)
+        decoys = [len(self._best_near(tree, query, rows, pixels + radius_px * np.array(s), radius_px)[0])
+                  for s in DECOY_SHIFTS]  # fmt: skip
+        return self._correspondences(features, *found), float(np.mean(decoys))
+
+    def _best_near(
+        self,
+        tree: cKDTree,
+        query_NC: torch.Tensor,
+        rows_V: NDArray[np.int64],
+        pixels_V2: NDArray[np.float64],
+        radius_px: float,
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+        """Pairs (keypoint, row, similarity) that are each other's best within the radius and better than chance."""
+        count = min(CANDIDATES_NEAR, tree.n)
+        _, neighbour = tree.query(pixels_V2, k=np.arange(1, count + 1), distance_upper_bound=radius_px)
+        point_A, slot_A = np.nonzero(neighbour < tree.n)
+        keypoint_A = neighbour[point_A, slot_A]
+        row_A = rows_V[point_A]
+        similarity = (query_NC[torch.from_numpy(keypoint_A)] * self.table.descriptors_PC[torch.from_numpy(row_A)]).sum(
+            1
+        )
+        similarity_A = similarity.numpy().astype(np.float64)
+        good = similarity_A > self._chance_similarity
+        keypoint_A, row_A, similarity_A = keypoint_A[good], row_A[good], similarity_A[good]
+        order = np.argsort(-similarity_A, kind='stable')
+        keypoint_A, row_A, similarity_A = keypoint_A[order], row_A[order], similarity_A[order]
+        first_of_keypoint = np.zeros(len(order), bool)
+        first_of_keypoint[np.unique(keypoint_A, return_index=True)[1]] = True
+        first_of_row = np.zeros(len(order), bool)
+        first_of_row[np.unique(row_A, return_index=True)[1]] = True
+        both = first_of_keypoint & first_of_row
+        return keypoint_A[both], row_A[both], similarity_A[both]
+
+    def _correspondences(
+        self,
+        features: Features,
+        keypoint: NDArray[np.int64],
+        row: NDArray[np.int64],
+        similarity: NDArray[np.float64],
+    ) -> Correspondences:
+        return Correspondences(
+            keypoint,
+            features.keypoints_N2[keypoint].astype(np.float64),
+            self.table.points_P3[row],
+            np.asarray(similarity, dtype=np.float64),
+            self._region_P[row],
+        )
+
+
+def _load_shards(stored: StoredMap) -> list[Shard]:
+    return [stored.load_shard(region.id) for region in stored.manifest.regions]
+
+
+def _first(shards: Sequence[Shard], tensor: str) -> NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum([len(shard.tensors[tensor]) for shard in shards])]).astype(np.int64)
+
+
+def _decoded_points(stored: StoredMap, shards: Sequence[Shard]) -> NDArray[np.float64]:
+    bits = int(stored.manifest.decoder['coordinate_bits'])
+    parts = [
+        decode_points(shard.tensors['xyz'], region.points, bits, region.box_min_3, region.box_max_3)
+        for region, shard in zip(stored.manifest.regions, shards, strict=True)
+    ]
+    return np.concatenate(parts)
+
+
+def _ratio(stored: StoredMap) -> float:
+    return float(stored.manifest.decoder.get('ratio', DEFAULT_RATIO))
+
+
+@register_decoder('full')
+def load_full(stored: StoredMap) -> DescriptorDecoder:
+    """A map of uncompressed descriptors."""
+    shards = _load_shards(stored)
+    points = np.concatenate([s.tensors['xyz'] for s in shards]).astype(np.float64)
+    descriptors = np.concatenate([s.tensors['descriptors'] for s in shards]).astype(np.float32)
+    basis = load_basis(stored.manifest.extractor['name'])
+    table = DescriptorTable(points, torch.from_numpy(descriptors), _first(shards, 'xyz'))
+    return DescriptorDecoder(table, QuerySpace(basis, None), _ratio(stored))
+
+
+@register_decoder('pq')
+def load_pq(stored: StoredMap) -> DescriptorDecoder:
+    """A map of plain product-quantised descriptors (k-means codebooks in the extractor's space)."""
+    shards = _load_shards(stored)
+    codebooks = torch.from_numpy(stored.load_shared('codebooks')['codebooks'].astype(np.float32))
+    codes = torch.from_numpy(np.concatenate([s.tensors['codes'] for s in shards]))
+    descriptors = functional.normalize(ProductQuantizer(codebooks).lookup(codes).detach(), dim=1)
+    basis = load_basis(stored.manifest.extractor['name'])
+    table = DescriptorTable(_decoded_points(stored, shards), descriptors, _first(shards, 'codes'))
+    return DescriptorDecoder(table, QuerySpace(basis, None), _ratio(stored))
+
+
+@register_decoder('dpqed')
+def load_dpqed(stored: StoredMap) -> DescriptorDecoder:
+    """A D-PQED map: codes, universal or scene codebooks, scene-specific dequantiser."""
+    decoder = stored.manifest.decoder
+    basis = load_basis(stored.manifest.extractor['name'])
+    if decoder['basis_sha256'] != basis.sha256:
+        raise MapError(
+            f'map {stored.folder} was built with the basis {decoder["basis_sha256"][:12]}, this installation ships '
+            f'{basis.sha256[:12]}; rebuild the map or install the version of neumap_ros that built it'
+        )
+    parts = int(decoder['parts'])
+    shards = _load_shards(stored)
+    shared = unpack_floats(stored.load_shared('dpqed')) if 'dpqed' in stored.shared_names else {}
+    codebooks = shared.pop('codebooks') if 'codebooks' in shared else torch.from_numpy(basis.codebooks[parts])
+    quantizer = ProductQuantizer(codebooks)
+    dequantizer = load_dequantizer(shared, basis.size)
+    codes = torch.from_numpy(np.concatenate([s.tensors['codes'] for s in shards]))
+    with torch.no_grad():
+        descriptors = dequantizer(quantizer.lookup(codes))
+    table = DescriptorTable(_decoded_points(stored, shards), descriptors, _first(shards, 'codes'))
+    return DescriptorDecoder(table, QuerySpace(basis, parts), _ratio(stored))

@@ -1,0 +1,287 @@
+# SPDX-FileCopyrightText: 2026 neumap_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Image in, fix out: extraction, regions, matching, pose, guided refinement, gate."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neumap_ros.errors import MapError
+from neumap_ros.features import Extractor, Features, create_extractor
+from neumap_ros.geometry import Camera, Pose
+from neumap_ros.images import check_image_size
+from neumap_ros.localization import descriptor_decoder as _descriptor_decoder  # noqa: F401  (registers its kinds)
+from neumap_ros.localization.decoder import create_decoder
+from neumap_ros.localization.fix import Correspondences, Evidence, Fix, Reason
+from neumap_ros.localization.gate import GateSettings, judge
+from neumap_ros.localization.solver import (
+    MINIMAL_MATCHES,
+    Solution,
+    SolverSettings,
+    pose_covariance,
+    refine_pose,
+    solve_pose,
+    threshold_px,
+)
+from neumap_ros.maps.storage import StoredMap
+
+MINIMAL_KEYPOINTS = 10
+
+
+@dataclass(frozen=True)
+class LocalizerSettings:
+    """How images are localized; every field has a default that needs no tuning.
+
+    Attributes:
+        max_keypoints: per query; time grows with it, recall in the dark too.
+        points_per_attempt: map points compared at once; a map with more is searched region by region, most likely
+            first.
+        max_attempts: how many such groups of regions are tried before giving up.
+        guided_radius_px: search radius around projected points, at 1,600 px image width: first pass, second pass.
+        solver: RANSAC settings.
+        gate: acceptance thresholds.
+    """
+
+    max_keypoints: int = 1500
+    points_per_attempt: int = 12_000
+    max_attempts: int = 4
+    guided_radius_px: tuple[float, ...] = (16.0, 10.0)
+    solver: SolverSettings = field(default_factory=SolverSettings)
+    gate: GateSettings = field(default_factory=GateSettings)
+
+
+@dataclass(frozen=True)
+class Prior:
+    """Where the camera probably is.
+
+    Attributes:
+        T_map_cam: probable pose.
+        radius: how far off it may be, map units.
+    """
+
+    T_map_cam: Pose
+    radius: float
+
+
+class Localizer:
+    """Localizes images against one loaded map.
+
+    Args:
+        stored: the opened map.
+        settings: see there.
+        extractor: by default the one that the map was built with.
+
+    Raises:
+        MapError: the map is damaged or was built with another extractor.
+    """
+
+    def __init__(
+        self, stored: StoredMap, settings: LocalizerSettings | None = None, extractor: Extractor | None = None
+    ) -> None:
+        self.settings = settings or LocalizerSettings()
+        self.manifest = stored.manifest
+        self.map_sha256 = stored.manifest_sha256
+        wanted = dict(stored.manifest.extractor)
+        self.extractor = extractor or create_extractor(str(wanted['name']))
+        info = self.extractor.info
+        given = {'name': info.name, 'version': info.version, 'weights_sha256': info.weights_sha256}
+        if any(wanted.get(key) != value for key, value in given.items()):
+            raise MapError(
+                f'map {stored.folder} was built with the extractor {wanted.get("name")} version '
+                f'{wanted.get("version")} (weights {str(wanted.get("weights_sha256"))[:12] or "none"}), this is '
+                f'{info.name} version {info.version} (weights {info.weights_sha256[:12] or "none"}); '
+                'use the same extractor or rebuild the map'
+            )
+        self.decoder = create_decoder(stored)
+
+    def localize(
+        self,
+        image: NDArray[np.uint8],
+        camera: Camera,
+        prior: Prior | None = None,
+        time_s: float | None = None,
+        name: str = 'image',
+    ) -> Fix:
+        """Localize one image.
+
+        Args:
+            image: grey (H, W) or BGR (H, W, 3), uint8.
+            camera: intrinsics for this image size.
+            prior: narrows the search; without it, or when nothing is found there, the whole map is searched.
+            time_s: stamp of the image, copied to the fix.
+            name: what to call the image in an error.
+
+        Returns:
+            A fix; its reason says why there is no pose.
+
+        Raises:
+            ImageError: not an image, or another size than its camera's.
+        """
+        check_image_size(image, camera, name)
+        start = time.perf_counter()
+        features = self.extractor.extract(image, self.settings.max_keypoints)
+        elapsed = (time.perf_counter() - start) * 1e3
+        fix = self.localize_features(features, camera, prior, time_s)
+        return replace(fix, timings_ms={'features': elapsed, **fix.timings_ms})
+
+    def localize_features(
+        self, features: Features, camera: Camera, prior: Prior | None = None, time_s: float | None = None
+    ) -> Fix:
+        """As :meth:`localize`, from features that were extracted before."""
+        clock = _Stopwatch()
+        base = Fix(Reason.NO_REGIONS, map_id=self.manifest.map_id, revision=self.manifest.revision, time_s=time_s)
+        if len(features) < MINIMAL_KEYPOINTS:
+            return replace(base, reason=Reason.FEW_KEYPOINTS, evidence=Evidence(keypoints=len(features)))
+        with clock('retrieval'):
+            groups = self._groups(features, prior)
+        best: Fix | None = None
+        for regions in groups:
+            fix = self._attempt(features, camera, regions, base, clock)
+            if best is None or fix.accepted or fix.evidence.guided_inliers > best.evidence.guided_inliers:
+                best = fix
+            if fix.accepted:
+                break
+        return replace(best or base, timings_ms=dict(clock.timings_ms))
+
+    def _groups(self, features: Features, prior: Prior | None) -> list[list[int]]:
+        """Groups of regions to try one after the other, each of about ``points_per_attempt`` points."""
+        every = range(len(self.manifest.regions))
+        limit = self.settings.points_per_attempt
+        if prior is None and sum(self.decoder.points_in(r) for r in every) <= limit:
+            return [list(every)]
+        ranked = self.decoder.rank_regions(features)
+        groups: list[list[int]] = []
+        if prior is not None:
+            near = [r for r in ranked if self._may_see(prior, r)]
+            if near:
+                groups.append(near)
+        group: list[int] = []
+        filled = 0
+        for region in ranked:
+            if group and filled + self.decoder.points_in(region) > limit:
+                groups.append(group)
+                group, filled = [], 0
+            group.append(region)
+            filled += self.decoder.points_in(region)
+        groups.append(group)
+        return groups[: self.settings.max_attempts]
+
+    def _may_see(self, prior: Prior, region: int) -> bool:
+        """Whether a camera near the prior can have some of a region's box in front of it."""
+        low, high = (
+            np.asarray(b) for b in (self.manifest.regions[region].box_min_3, self.manifest.regions[region].box_max_3)
+        )
+        corners = np.array([[(low, high)[i][0], (low, high)[j][1], (low, high)[k][2]]
+                            for i in (0, 1) for j in (0, 1) for k in (0, 1)])  # fmt: skip
+        in_front = prior.T_map_cam.inverse().transform(corners)[:, 2] > -prior.radius
+        return bool(in_front.any())
+
+    def _attempt(self, features: Features, camera: Camera, regions: Sequence[int], base: Fix, clock: _Stopwatch) -> Fix:
+        with clock('matching'):
+            matches = self.decoder.match(features, regions)
+        evidence = Evidence(keypoints=len(features), matches=len(matches))
+        base = replace(base, regions=tuple(self.manifest.regions[r].id for r in regions))
+        if len(matches) < MINIMAL_MATCHES:
+            return replace(base, reason=Reason.FEW_MATCHES, evidence=evidence)
+        with clock('pose'):
+            solution = solve_pose(matches, camera, self.settings.solver)
+        if solution is None:
+            return replace(base, reason=Reason.FEW_INLIERS, evidence=evidence)
+        inliers = int(solution.inliers_C.sum())
+        with clock('guided'):
+            guided, chance, final = self._guide(features, camera, regions, matches, solution)
+        with clock('gate'):
+            evidence, covariance = _weigh(features, camera, matches, inliers, guided, chance, final)
+            reason = judge(evidence, self.settings.gate)
+        support = guided.take(final.inliers_C)
+        accepted = reason is Reason.OK
+        return replace(
+            base,
+            reason=reason,
+            T_map_cam=final.T_map_cam if accepted else None,
+            covariance_66=covariance if accepted else None,
+            evidence=evidence,
+            hypothesis=final.T_map_cam,
+            inliers=support,
+        )
+
+    def _guide(
+        self,
+        features: Features,
+        camera: Camera,
+        regions: Sequence[int],
+        matches: Correspondences,
+        solution: Solution,
+    ) -> tuple[Correspondences, float, Solution]:
+        """Search around the projected points of all neighbouring regions and refine the pose on what is found."""
+        guided, chance, final = matches, 0.0, solution
+        for radius in self.settings.guided_radius_px:
+            near, near_chance = self.decoder.match_near(
+                features, camera, final.T_map_cam, threshold_px(camera, radius), regions
+            )
+            refined = refine_pose(final.T_map_cam, near, camera, min(radius, self.settings.solver.max_error_px))
+            if refined is None:
+                break
+            guided, chance, final = near, near_chance, refined
+        return guided, chance, final
+
+
+def _weigh(
+    features: Features,
+    camera: Camera,
+    matches: Correspondences,
+    inliers: int,
+    guided: Correspondences,
+    chance: float,
+    final: Solution,
+) -> tuple[Evidence, NDArray[np.float64]]:
+    """Collect the evidence for a pose, and its covariance."""
+    support = guided.take(final.inliers_C)
+    residuals = final.residuals_C[final.inliers_C]
+    residual = float(np.median(residuals)) if len(residuals) else float('inf')
+    # Rayleigh: the median of the length of a 2D error is 1.18 sigma. Half a pixel is SIFT's floor.
+    sigma_px = max(residual / 1.18, 0.5)
+    covariance = pose_covariance(final.T_map_cam, camera, support.points_C3, sigma_px)
+    depth = final.T_map_cam.inverse().transform(support.points_C3)[:, 2]
+    position, rotation = _sigma(covariance[:3, :3]), _sigma(covariance[3:, 3:])
+    cells = (support.pixels_C2 / [camera.width, camera.height] * 4).astype(int).clip(0, 3)
+    evidence = Evidence(
+        keypoints=len(features),
+        matches=len(matches),
+        inliers=inliers,
+        guided_inliers=len(support),
+        chance_inliers=chance,
+        inlier_ratio=inliers / max(len(matches), 1),
+        residual_px=residual,
+        coverage=len(np.unique(cells[:, 0] * 4 + cells[:, 1])) / 16,
+        position_sigma=position,
+        relative_sigma=position / float(np.median(depth)) if len(depth) else float('inf'),
+        rotation_sigma_deg=float(np.degrees(rotation)),
+    )
+    return evidence, covariance
+
+
+def _sigma(covariance_33: NDArray[np.float64]) -> float:
+    """Largest standard deviation of a covariance block."""
+    if not np.isfinite(covariance_33).all():
+        return float('inf')
+    return float(np.sqrt(max(np.linalg.eigvalsh(covariance_33)[-1], 0.0)))
+
+
+class _Stopwatch:
+    """Adds up wall time per stage in milliseconds."""
+
+    def __init__(self) -> None:
+        self.timings_ms: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.timings_ms[stage] = self.timings_ms.get(stage, 0.0) + (time.perf_counter() - start) * 1e3

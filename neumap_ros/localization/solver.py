@@ -1,0 +1,166 @@
+# SPDX-FileCopyrightText: 2026 neumap_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Pose from correspondences: LO-RANSAC and refinement by pycolmap, covariance of the result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pycolmap
+from numpy.typing import NDArray
+
+from neumap_ros.geometry import Camera, Pose
+from neumap_ros.localization.fix import Correspondences
+
+# Errors scale with resolution; every threshold is given for an image 1,600 px wide, as COLMAP and hloc do (12 px).
+REFERENCE_WIDTH_PX = 1600
+MINIMAL_MATCHES = 4
+
+
+@dataclass(frozen=True)
+class SolverSettings:
+    """How a pose is estimated.
+
+    Attributes:
+        max_error_px: RANSAC threshold at 1,600 px image width.
+        max_trials: upper limit of RANSAC iterations, so that a hopeless image costs bounded time.
+        confidence: RANSAC stops when it would have found the best pose with this probability.
+        seed: of RANSAC; the same image gives the same pose.
+    """
+
+    max_error_px: float = 12.0
+    max_trials: int = 3000
+    confidence: float = 0.9999
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Solution:
+    """A pose and what supports it.
+
+    Attributes:
+        T_map_cam: camera pose.
+        inliers_C: which correspondences agree.
+        residuals_C: reprojection error of every correspondence in pixels, infinite behind the camera.
+    """
+
+    T_map_cam: Pose
+    inliers_C: NDArray[np.bool_]
+    residuals_C: NDArray[np.float64]
+
+
+def threshold_px(camera: Camera, at_reference_width: float) -> float:
+    """A threshold for this camera's resolution."""
+    return at_reference_width * max(camera.width, camera.height) / REFERENCE_WIDTH_PX
+
+
+def reprojection_errors(T_map_cam: Pose, camera: Camera, matches: Correspondences) -> NDArray[np.float64]:
+    """Distance in pixels between keypoints and projected points (C,), infinite behind the camera."""
+    points_C3 = T_map_cam.inverse().transform(matches.points_C3)
+    pixels, _ = camera.project(points_C3)
+    errors = np.linalg.norm(pixels - matches.pixels_C2, axis=1)
+    return np.where(np.isfinite(errors), errors, np.inf)
+
+
+def solve_pose(matches: Correspondences, camera: Camera, settings: SolverSettings) -> Solution | None:
+    """Absolute pose by LO-RANSAC and non-linear refinement.
+
+    Args:
+        matches: correspondences, outliers among them.
+        camera: intrinsics with distortion.
+        settings: thresholds.
+
+    Returns:
+        The solution, or None when there are too few correspondences or no pose agrees with any.
+    """
+    if len(matches) < MINIMAL_MATCHES:
+        return None
+    options = pycolmap.AbsolutePoseEstimationOptions()
+    options.ransac.max_error = threshold_px(camera, settings.max_error_px)
+    options.ransac.max_num_trials = settings.max_trials
+    options.ransac.confidence = settings.confidence
+    options.ransac.random_seed = settings.seed
+    answer = pycolmap.estimate_and_refine_absolute_pose(
+        matches.pixels_C2, matches.points_C3, camera.to_pycolmap(), options
+    )
+    if answer is None:
+        return None
+    return _solution(answer['cam_from_world'], matches, camera, options.ransac.max_error)
+
+
+def refine_pose(start: Pose, matches: Correspondences, camera: Camera, max_error_px: float) -> Solution | None:
+    """Refine a pose on the correspondences that agree with it.
+
+    Args:
+        start: pose to start from, ``T_map_cam``.
+        matches: correspondences.
+        camera: intrinsics.
+        max_error_px: largest reprojection error at 1,600 px image width.
+
+    Returns:
+        The solution, or None when fewer than four agree.
+    """
+    limit = threshold_px(camera, max_error_px)
+    inliers_C = reprojection_errors(start, camera, matches) < limit
+    if inliers_C.sum() < MINIMAL_MATCHES:
+        return None
+    world = start.inverse()
+    options = pycolmap.AbsolutePoseRefinementOptions()
+    options.loss_function_scale = limit / 2
+    answer = pycolmap.refine_absolute_pose(
+        pycolmap.Rigid3d(pycolmap.Rotation3d(world.rotation_33), world.translation_3),
+        matches.pixels_C2,
+        matches.points_C3,
+        inliers_C,
+        camera.to_pycolmap(),
+        options,
+    )
+    return None if answer is None else _solution(answer['cam_from_world'], matches, camera, limit)
+
+
+def _solution(cam_from_world: pycolmap.Rigid3d, matches: Correspondences, camera: Camera, limit_px: float) -> Solution:
+    T_map_cam = Pose(cam_from_world.rotation.matrix(), cam_from_world.translation).inverse()
+    residuals = reprojection_errors(T_map_cam, camera, matches)
+    return Solution(T_map_cam, residuals < limit_px, residuals)
+
+
+def pose_covariance(
+    T_map_cam: Pose, camera: Camera, points_C3: NDArray[np.float64], sigma_px: NDArray[np.float64] | float
+) -> NDArray[np.float64]:
+    """First-order covariance of a pose from independent pixel noise.
+
+    The Gauss-Newton normal matrix of the reprojection error in normalized coordinates, inverted.
+
+    Args:
+        T_map_cam: the pose.
+        camera: its focal lengths turn pixels into normalized coordinates.
+        points_C3: inlier points, map frame.
+        sigma_px: standard deviation of the keypoints in pixels.
+
+    Returns:
+        (6, 6) in the order and axes of geometry_msgs/PoseWithCovariance: position in the map frame, then a rotation
+        vector about the map's axes, applied on the left. Infinite where the points do not determine the pose.
+    """
+    local = T_map_cam.inverse().transform(points_C3)
+    local = local[local[:, 2] > 1e-9]
+    fx, fy = camera.focal_lengths
+    x, y, z = local.T
+    zero = np.zeros_like(z)
+    # d(u, v) / d(point in the camera frame), pixels per unit.
+    du = np.stack([fx / z, zero, -fx * x / z**2], axis=1)
+    dv = np.stack([zero, fy / z, -fy * y / z**2], axis=1)
+    rows = np.concatenate([du, dv])
+    # x_cam = R^T (X - c); a rotation vector w on the left of R moves x_cam by -R^T (w x (X - c)).
+    offset = np.concatenate([points_C3 - T_map_cam.translation_3] * 2) if len(local) == len(points_C3) else None
+    if offset is None or len(local) < 3:
+        return np.full((6, 6), np.inf)
+    in_map = rows @ T_map_cam.rotation_33.T
+    jacobian = np.concatenate([-in_map, np.cross(in_map, offset)], axis=1)
+    weight = np.broadcast_to(1.0 / np.square(np.asarray(sigma_px, dtype=np.float64)), (len(points_C3),))
+    normal = (jacobian * np.concatenate([weight, weight])[:, None]).T @ jacobian
+    scale = np.sqrt(np.maximum(np.diag(normal), 1e-300))
+    balanced = normal / np.outer(scale, scale)
+    if np.linalg.cond(balanced) > 1e12:
+        return np.full((6, 6), np.inf)
+    return np.asarray(np.linalg.inv(balanced) / np.outer(scale, scale))
