@@ -161,12 +161,11 @@ class Camera:
             raise CalibrationError(f'{self.name} has an image size of {self.width}x{self.height}, expected positive')
         if not all(math.isfinite(p) for p in self.params):
             raise CalibrationError(f'{self.name} has non-finite parameters {self.params}; calibrate the camera')
-        try:
-            model_id = getattr(pycolmap.CameraModelId, self.model)
-        except AttributeError:
+        model_id = pycolmap.CameraModelId.__members__.get(self.model, pycolmap.CameraModelId.INVALID)
+        if model_id == pycolmap.CameraModelId.INVALID:
             raise CalibrationError(
                 f"{self.name} uses the camera model {self.model!r}, expected one of COLMAP's, for example OPENCV"
-            ) from None
+            )
         expected = len(pycolmap.Camera.create_from_model_id(1, model_id, 1.0, 2, 2).params)
         if len(self.params) != expected:
             raise CalibrationError(
@@ -294,8 +293,8 @@ class Camera:
             points_cam_N3: points in the camera frame, map units.
 
         Returns:
-            (pixels (N, 2), which of them lie in front of the camera and inside the image (N,)). Pixels of points that
-            do not are NaN.
+            (pixels (N, 2), which of them lie in front of the camera and inside the image (N,)). Pixels of points
+            behind the camera are NaN.
         """
         points = np.asarray(points_cam_N3, dtype=np.float64).reshape(-1, 3)
         pixels = np.full((len(points), 2), np.nan)

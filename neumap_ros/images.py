@@ -17,6 +17,7 @@ IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.pgm', '.pp
 
 # A JPEG that ends before its end marker decodes to a picture with a grey lower part: worse than no picture.
 _JPEG_START, _JPEG_END = b'\xff\xd8', b'\xff\xd9'
+_JPEG_SCAN = 0xDA
 
 
 def decode_image(data: bytes | NDArray[np.uint8], name: str) -> NDArray[np.uint8]:
@@ -32,7 +33,7 @@ def decode_image(data: bytes | NDArray[np.uint8], name: str) -> NDArray[np.uint8
     raw = bytes(data)
     if not raw:
         raise ImageError(f'image {name} is empty (0 bytes), expected a picture; copy it again')
-    if raw.startswith(_JPEG_START) and _JPEG_END not in raw[-1024:]:
+    if raw.startswith(_JPEG_START) and not _is_whole_jpeg(raw):
         raise ImageError(f'image {name} is truncated: {len(raw)} bytes without a JPEG end marker; copy it again')
     # Stored EXIF rotations would contradict the calibration, which belongs to the sensor's pixels.
     flags = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
@@ -43,6 +44,21 @@ def decode_image(data: bytes | NDArray[np.uint8], name: str) -> NDArray[np.uint8
     if image is None:
         raise ImageError(f'image {name} cannot be decoded ({len(raw)} bytes), expected JPEG, PNG or another picture')
     return np.asarray(image, dtype=np.uint8)
+
+
+def _is_whole_jpeg(raw: bytes) -> bool:
+    """Whether the end marker follows the pixels (ITU T.81, annex B).
+
+    Segments before the pixels are skipped, because thumbnails in them have end markers of their own. Anything may
+    follow the end marker: driver buffers are padded, telephones append videos.
+    """
+    place = len(_JPEG_START)
+    while raw[place : place + 1] == b'\xff' and place + 4 <= len(raw) and raw[place + 1] != _JPEG_SCAN:
+        if raw[place + 1] == 0xFF:  # a fill byte
+            place += 1
+        else:
+            place += 2 + int.from_bytes(raw[place + 2 : place + 4], 'big')
+    return raw.find(_JPEG_END, place) >= 0
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
