@@ -141,7 +141,7 @@ def test_what_is_no_image_is_refused(extractor, image):
 
 
 def test_an_unknown_extractor_is_refused():
-    with pytest.raises(ConfigError, match="no extractor 'orb', expected one of .*rootsift"):
+    with pytest.raises(ConfigError, match=r"no extractor 'orb', expected one of .*rootsift"):
         create_extractor('orb')
     assert 'rootsift' in extractor_names()
 

@@ -108,5 +108,5 @@ def test_a_warped_image_looks_more_like_itself_than_like_others():
 
 
 def test_a_missing_basis_is_named():
-    with pytest.raises(ConfigError, match="no basis for the extractor 'orb'.*neumap train basis"):
+    with pytest.raises(ConfigError, match=r"no basis for the extractor 'orb'.*neumap train basis"):
         load_basis('orb')
