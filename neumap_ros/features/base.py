@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import cv2
@@ -37,6 +37,16 @@ class Features:
 
     def __len__(self) -> int:
         return len(self.keypoints_N2)
+
+    def best(self, count: int) -> Features:
+        """The first ``count`` keypoints, which are the best ones; the global descriptor stays that of all."""
+        return replace(
+            self,
+            keypoints_N2=self.keypoints_N2[:count],
+            scales_N=self.scales_N[:count],
+            descriptors_ND=self.descriptors_ND[:count],
+            scores_N=self.scores_N[:count],
+        )
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,41 @@
 # SPDX-FileCopyrightText: 2026 neumap_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Posed images -> a map on disk."""
+"""Posed images -> a map on disk: features, tracks, ranking of points, code, layout, files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from neumap_ros.errors import ConfigError
+from neumap_ros.features import Extractor, create_extractor
+from neumap_ros.features.basis import load_basis
+from neumap_ros.localization.descriptor_decoder import DEFAULT_RATIO
+from neumap_ros.mapping.budget import Candidate, choose_code, fit_points
+from neumap_ros.mapping.compression import CodeSettings, Compressed, compress, track_descriptors
+from neumap_ros.mapping.layout import account, lay_out, write
+from neumap_ros.mapping.selection import rank_points
 from neumap_ros.mapping.sources import ImageSource
+from neumap_ros.mapping.tracks import Progress, Tracks, View
+from neumap_ros.mapping.views import extract_views, triangulate_views
+from neumap_ros.mapping.work import WorkFolder
 from neumap_ros.maps.types import Manifest
 
-Progress = Callable[[str, int, int], None]
+KINDS = ('dpqed', 'pq', 'full')
+# What D-PQED uses when there is no budget to spend: the optimum that its paper reports.
+DEFAULT_PARTS = 4
+BUDGET_PARTS = (4, 8, 16)
+# Scene codebooks and dequantiser (27 kB) pay from this many points on, where they cost less than 9 bytes a point.
+SCENE_CODE_POINTS = 3000
 
 
 @dataclass(frozen=True)
@@ -43,6 +66,14 @@ class BuildSettings:
     revision: int = 1
     notes: str = ''
 
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ConfigError(f'there is no map kind {self.kind!r}, expected one of {", ".join(KINDS)}')
+        if self.budget_bytes is not None and self.budget_bytes < 4000:
+            raise ConfigError(
+                f'the budget is {self.budget_bytes} bytes, expected at least 4000 (for example --budget 100kB)'
+            )
+
 
 @dataclass(frozen=True)
 class BuildReport:
@@ -69,6 +100,21 @@ class BuildReport:
     candidates: list[dict[str, Any]] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Scene:
+    """Triangulated mapping images; several maps can be built from one.
+
+    Attributes:
+        views: with the poses that the tracks refer to.
+        tracks: all points.
+        ranked_P: point indices, most useful first.
+    """
+
+    views: list[View]
+    tracks: Tracks
+    ranked_P: NDArray[np.int64]
+
+
 def build_map(
     source: ImageSource,
     out: Path,
@@ -77,5 +123,197 @@ def build_map(
     *,
     overwrite: bool = False,
 ) -> BuildReport:
-    """Build a map from posed images; see the module's docstring for the stages."""
-    raise SystemExit('being written')
+    """Build a map from posed images.
+
+    Intermediate results are kept beside ``out`` until the map is complete: the same call resumes an interrupted one.
+
+    Args:
+        source: posed images.
+        out: folder of the map; its parent must exist.
+        settings: see there.
+        progress: called with (stage, done, total).
+        overwrite: replace an existing map.
+
+    Returns:
+        What was built.
+
+    Raises:
+        MappingError: the images do not suffice, or the budget is too small.
+        MapError: ``out`` exists, or cannot be written.
+        ImageError: an image cannot be read.
+    """
+    extractor = create_extractor(settings.extractor)
+    work = WorkFolder(
+        out, [source.fingerprint(), asdict(extractor.info), settings.max_keypoints, settings.bundle_adjust]
+    )
+    clock: dict[str, float] = {}
+    report = progress or (lambda stage, done, total: None)
+    scene = prepare_scene(source, extractor, settings, work, report, clock)
+    result = build_from_scene(scene, source, extractor, out, settings, report, clock, overwrite=overwrite)
+    work.remove()
+    return result
+
+
+def prepare_scene(
+    source: ImageSource,
+    extractor: Extractor,
+    settings: BuildSettings,
+    work: WorkFolder | None,
+    progress: Progress,
+    clock: dict[str, float],
+) -> Scene:
+    """Features, tracks and ranking: everything that does not depend on kind, budget and seed."""
+    with _timed(clock, 'features'):
+        views = extract_views(source, extractor, settings.max_keypoints, work, progress)
+    with _timed(clock, 'triangulation'):
+        views, tracks = triangulate_views(views, settings.bundle_adjust, work, progress)
+    with _timed(clock, 'ranking'):
+        progress('ranking points', 0, 1)
+        ranked_P = rank_points(views, tracks)
+        progress('ranking points', 1, 1)
+    return Scene(views, tracks, ranked_P)
+
+
+def build_from_scene(
+    scene: Scene,
+    source: ImageSource,
+    extractor: Extractor,
+    out: Path,
+    settings: BuildSettings,
+    progress: Progress,
+    clock: dict[str, float],
+    *,
+    code: CodeSettings | None = None,
+    overwrite: bool = False,
+) -> BuildReport:
+    """Compress a prepared scene and write the map.
+
+    Args:
+        scene: from :func:`prepare_scene`.
+        source: where the images came from, for the manifest.
+        extractor: that made the features.
+        out: folder of the map.
+        settings: kind, budget, seed, names.
+        progress: called with (stage, done, total).
+        clock: seconds per stage, added to.
+        code: fixed compression settings instead of those that the builder would choose.
+        overwrite: replace an existing map.
+    """
+    basis = load_basis(extractor.info.name)
+    candidates: list[Candidate] = []
+    with _timed(clock, 'choosing the code'):
+        if code is None:
+            code, candidates = _choose(scene, settings, progress)
+    with _timed(clock, 'compression'):
+        progress('compressing', 0, 1)
+        parts = code.parts if code.kind == 'dpqed' else None
+        descriptors = track_descriptors(scene.views, scene.tracks, basis, parts)
+        compressed = compress(descriptors, basis, code, settings.seed)
+        progress('compressing', 1, 1)
+    with _timed(clock, 'writing'):
+        report = _write(scene, source, extractor, out, settings, compressed, overwrite)
+    return replace(report, seconds=dict(clock), candidates=[_row(candidate) for candidate in candidates])
+
+
+def _choose(scene: Scene, settings: BuildSettings, progress: Progress) -> tuple[CodeSettings, list[Candidate]]:
+    parts = settings.parts or DEFAULT_PARTS
+    if settings.kind != 'dpqed':
+        return CodeSettings(settings.kind, parts), []
+    if settings.budget_bytes is None:
+        enough = len(scene.tracks.points_P3) >= SCENE_CODE_POINTS
+        return CodeSettings('dpqed', parts, scene_codebooks=enough, hidden=64 if enough else 8), []
+    return choose_code(
+        scene.views,
+        scene.tracks,
+        scene.ranked_P,
+        load_basis(settings.extractor),
+        settings.budget_bytes,
+        BUDGET_PARTS if settings.parts is None else (settings.parts,),
+        settings.seed,
+        progress,
+    )
+
+
+def _write(
+    scene: Scene,
+    source: ImageSource,
+    extractor: Extractor,
+    out: Path,
+    settings: BuildSettings,
+    compressed: Compressed,
+    overwrite: bool,
+) -> BuildReport:
+    code = compressed.settings
+    if code.kind == 'full':
+        chosen, bits = _fit_full(scene, settings.budget_bytes), 0
+    else:
+        chosen, bits, _ = fit_points(scene.tracks, scene.views, compressed, scene.ranked_P, settings.budget_bytes)
+    layout = lay_out(scene.tracks.points_P3, chosen, bits)
+    decoder: dict[str, Any] = {'parts': code.parts, 'coordinate_bits': bits, 'ratio': DEFAULT_RATIO}
+    if code.kind == 'dpqed':
+        decoder['basis_sha256'] = load_basis(extractor.info.name).sha256
+    if code.kind == 'full':
+        decoder = {'ratio': DEFAULT_RATIO}
+    manifest = Manifest(
+        map_id=settings.map_id or str(uuid.uuid4()),
+        revision=settings.revision,
+        kind=code.kind,
+        frame_id=source.frame_id,
+        created=datetime.now(timezone.utc).strftime('%Y-%m-%dT%H:%M:%SZ'),
+        metric=source.metric is not False,
+        extractor=asdict(extractor.info),
+        decoder=decoder,
+        regions=(),
+        files=(),
+        build={
+            'views': len(scene.views),
+            'points_found': len(scene.tracks.points_P3),
+            'descriptor_bytes': compressed.bytes_per_point * len(chosen),
+            'extent': scene_extent(scene.views),
+            'seed': settings.seed,
+        },
+        notes=settings.notes,
+    )
+    manifest = write(out, manifest, scene.tracks, compressed, layout, overwrite=overwrite)
+    bytes_per_part = account(out)
+    return BuildReport(
+        manifest,
+        sum(bytes_per_part.values()),
+        bytes_per_part,
+        {},
+        len(scene.views),
+        len(scene.tracks.points_P3),
+        len(chosen),
+    )
+
+
+def _fit_full(scene: Scene, budget_bytes: int | None) -> NDArray[np.int64]:
+    if budget_bytes is None:
+        return scene.ranked_P
+    size = scene.views[0].features.descriptors_ND.shape[1]
+    return scene.ranked_P[: max(2, (budget_bytes - 2000) // (2 * size + 12))]
+
+
+def scene_extent(views: list[View]) -> float:
+    """Diagonal of the box around the mapping cameras, map units; the yardstick of scenes without a metric scale."""
+    centres = np.stack([view.T_map_cam.translation_3 for view in views])
+    return float(np.linalg.norm(centres.max(axis=0) - centres.min(axis=0)))
+
+
+def _row(candidate: Candidate) -> dict[str, Any]:
+    code = candidate.code
+    return {
+        'bytes of a code': code.parts,
+        'codebooks': 'scene' if code.scene_codebooks else 'universal',
+        'dequantiser': code.hidden,
+        'points': candidate.points,
+        'bytes': candidate.bytes,
+        'right matches': round(candidate.right_matches, 1),
+    }
+
+
+@contextmanager
+def _timed(clock: dict[str, float], stage: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    clock[stage] = clock.get(stage, 0.0) + time.perf_counter() - start

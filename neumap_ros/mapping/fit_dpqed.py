@@ -33,8 +33,8 @@ class FitSettings:
             nearer ones are repeated triangulations of one corner.
     """
 
-    steps: int = 400
-    batch: int = 2048
+    steps: int = 300
+    batch: int = 1024
     learning_rate: float = 2e-3
     margin: float = 0.3
     triplet_original: float = 1.0
@@ -105,14 +105,14 @@ def fit_dpqed(
         near_BB = torch.cdist(tracks.points_P3[points_B], tracks.points_P3[points_B]) < (
             settings.negative_distance * extent
         )
-        quantised_BD, commitment = quantizer(mean_BD, temperature)
+        quantised_BD, commitment = _quantise(quantizer, mean_BD, temperature)
         restored_BD = dequantizer(quantised_BD)
         loss = (mean_BD - restored_BD).square().sum(1).mean()
         loss = loss + settings.triplet_original * _triplet(anchor_BD, restored_BD, near_BB, settings.margin)
         if settings.train_codebooks:
             loss = loss + settings.commitment * commitment
         if settings.triplet_dequantised:
-            restored_other_BD = dequantizer(quantizer(other_BD, temperature)[0])
+            restored_other_BD = dequantizer(_quantise(quantizer, other_BD, temperature)[0])
             loss = loss + settings.triplet_dequantised * _triplet(
                 restored_other_BD, restored_BD, near_BB, settings.margin
             )
@@ -124,6 +124,14 @@ def fit_dpqed(
             progress(step + 1, settings.steps)
     quantizer.requires_grad_(False)
     dequantizer.requires_grad_(False)
+
+
+def _quantise(quantizer: ProductQuantizer, vectors_BD: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    """The straight-through quantiser, or a plain one while the codebooks are fixed."""
+    if quantizer.codebooks_MKS.requires_grad:
+        quantised_BD, commitment = quantizer(vectors_BD, temperature)
+        return quantised_BD, commitment
+    return quantizer.lookup(quantizer.encode(vectors_BD)), vectors_BD.new_zeros(())
 
 
 def _random_observation(
@@ -138,7 +146,8 @@ def _triplet(anchor_BD: Tensor, restored_BD: Tensor, excluded_BB: Tensor, margin
     """Mean hinge of margin + distance to the own point - distance to the nearest other point of the batch."""
     similarity_BB = anchor_BD @ restored_BD.T
     positive_B = similarity_BB.diagonal()
-    hardest_B = similarity_BB.masked_fill(excluded_BB, -1.0).amax(dim=1)
+    # max with an index: its gradient touches one number a row, that of amax all of them.
+    hardest_B = similarity_BB.masked_fill(excluded_BB, -1.0).max(dim=1).values
     # Distances of unit vectors; the small constant keeps the gradient of the root finite.
     positive_B = (2 - 2 * positive_B).clamp_min(1e-6).sqrt()
     negative_B = (2 - 2 * hardest_B).clamp_min(1e-6).sqrt()

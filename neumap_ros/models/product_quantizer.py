@@ -65,12 +65,13 @@ class ProductQuantizer(nn.Module):
         """
         distances_MNK = self._distances(vectors_ND)
         soft_MNK = torch.softmax(-distances_MNK / temperature, dim=2)
-        hard_MNK = torch.zeros_like(soft_MNK).scatter_(2, distances_MNK.argmin(dim=2, keepdim=True), 1.0)
-        assignment_MNK = hard_MNK + soft_MNK - soft_MNK.detach()
-        quantised_MNS = torch.bmm(assignment_MNK, self.codebooks_MKS)
-        quantised_ND = quantised_MNS.transpose(0, 1).reshape(len(vectors_ND), -1)
-        commitment = (vectors_ND - quantised_ND.detach()).square().sum(dim=1).mean()
-        return quantised_ND, commitment
+        hard_ND = self.lookup(distances_MNK.detach().argmin(dim=2).T)
+        # The value is that of the hard assignment, whose gradient moves the chosen centroids; the soft part is zero
+        # but hands its gradient to the distances. Equal to z = (soft + sg(hard - soft)) C without the one-hot matrix.
+        soft_MNS = torch.bmm(soft_MNK, self.codebooks_MKS.detach())
+        soft_ND = soft_MNS.transpose(0, 1).reshape(len(vectors_ND), -1)
+        commitment = (vectors_ND - hard_ND.detach()).square().sum(dim=1).mean()
+        return hard_ND + soft_ND - soft_ND.detach(), commitment
 
 
 def kmeans(vectors_ND: Tensor, clusters: int, generator: torch.Generator, iterations: int = 20) -> Tensor:

@@ -1,0 +1,163 @@
+# SPDX-FileCopyrightText: 2026 neumap_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Spending a byte budget: which code length, which shared tensors, how many points, found out by measuring."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from neumap_ros.errors import MappingError
+from neumap_ros.features.basis import Basis
+from neumap_ros.localization.descriptor_decoder import DescriptorDecoder, DescriptorTable, QuerySpace
+from neumap_ros.localization.solver import reprojection_errors, threshold_px
+from neumap_ros.mapping.compression import CodeSettings, Compressed, compress, track_descriptors
+from neumap_ros.mapping.layout import choose_bits, estimate_bytes, lay_out
+from neumap_ros.mapping.tracks import Progress, Tracks, View
+
+# Below so many points no scene was localized reliably; a budget that does not reach them is refused.
+SMALLEST_MAP_POINTS = 100
+# Shared tensors that eat more than this share of a budget leave too few points; such candidates are not measured.
+LARGEST_SHARED_SHARE = 0.5
+VALIDATION_VIEWS = 16
+VALIDATION_KEYPOINTS = 1000
+# Training steps while candidates are compared; the ranking is settled long before the training is.
+CANDIDATE_STEPS = 120
+MANIFEST_BYTES = 1300
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A way to spend the budget and what it gave on held-out mapping views.
+
+    Attributes:
+        code: compression settings.
+        points: how many points fit.
+        bytes: of the whole map, estimated.
+        right_matches: geometric mean over the held-out views of (matches that agree with the true pose + 1).
+    """
+
+    code: CodeSettings
+    points: int
+    bytes: int
+    right_matches: float
+
+
+def candidate_codes(parts: Sequence[int]) -> list[CodeSettings]:
+    """The compression settings worth comparing, cheapest shared part first."""
+    codes = []
+    for m in parts:
+        codes.append(CodeSettings('dpqed', m, scene_codebooks=False, hidden=16))
+        codes.append(CodeSettings('dpqed', m, scene_codebooks=True, hidden=64))
+    return codes
+
+
+def fit_points(
+    tracks: Tracks, views: Sequence[View], compressed: Compressed, ranked_P: NDArray[np.int64], budget_bytes: int | None
+) -> tuple[NDArray[np.int64], int, int]:
+    """The longest prefix of the ranked points that fits a budget.
+
+    Returns:
+        (chosen point indices, coordinate bits, estimated bytes of the map).
+
+    Raises:
+        MappingError: not even the smallest useful map fits.
+    """
+
+    def size(count: int) -> tuple[int, int]:
+        bits = choose_bits(views, tracks, ranked_P[:count])
+        return estimate_bytes(
+            tracks, compressed, lay_out(tracks.points_P3, ranked_P[:count], bits), MANIFEST_BYTES
+        ), bits
+
+    count = len(ranked_P)
+    total, bits = size(count)
+    if budget_bytes is None or total <= budget_bytes:
+        return ranked_P, bits, total
+    low, high = 0, count
+    # Bytes grow almost linearly with the points, so that interpolation needs few rounds.
+    per_point = (total - compressed.shared_bytes - MANIFEST_BYTES) / count
+    guess = int((budget_bytes - compressed.shared_bytes - MANIFEST_BYTES) / per_point)
+    best: tuple[int, int, int] | None = None
+    for _ in range(8):
+        guess = min(max(guess, low + 1), high - 1)
+        if guess < SMALLEST_MAP_POINTS or high - low <= max(2, count // 1000):
+            break
+        total, bits = size(guess)
+        if total <= budget_bytes:
+            low, best = guess, (guess, bits, total)
+        else:
+            high = guess
+        guess += int((budget_bytes - total) / per_point) - (0 if total <= budget_bytes else 1)
+        if guess <= low:
+            break
+    if best is None:
+        smallest, _ = size(min(SMALLEST_MAP_POINTS, count))
+        raise MappingError(
+            f'a budget of {budget_bytes} bytes does not hold a map of {SMALLEST_MAP_POINTS} points, expected at least '
+            f'{smallest} bytes; give a larger --budget'
+        )
+    return ranked_P[: best[0]], best[1], best[2]
+
+
+def choose_code(
+    views: list[View],
+    tracks: Tracks,
+    ranked_P: NDArray[np.int64],
+    basis: Basis,
+    budget_bytes: int,
+    parts: Sequence[int],
+    seed: int,
+    progress: Progress,
+) -> tuple[CodeSettings, list[Candidate]]:
+    """Measure the candidates on mapping views that did not contribute descriptors, and take the best.
+
+    Returns:
+        (the best settings, all candidates that were measured).
+
+    Raises:
+        MappingError: no candidate fits the budget.
+    """
+    step = max(1, len(views) // VALIDATION_VIEWS)
+    held_out = list(range(step // 2, len(views), step))
+    measured: list[Candidate] = []
+    codes = candidate_codes(parts)
+    for number, code in enumerate(codes):
+        progress('comparing codes', number, len(codes))
+        if code.scene_codebooks and LARGEST_SHARED_SHARE * budget_bytes < 64 * 256 + 16_000:
+            continue
+        descriptors = track_descriptors(views, tracks, basis, code.parts, frozenset(held_out))
+        short = replace(code, fit=replace(code.fit, steps=CANDIDATE_STEPS))
+        compressed = compress(descriptors, basis, short, seed)
+        try:
+            chosen, _, size = fit_points(tracks, views, compressed, ranked_P, budget_bytes)
+        except MappingError:
+            continue
+        table = DescriptorTable(
+            tracks.points_P3[chosen], compressed.restored_PC[torch.from_numpy(chosen)], np.array([0, len(chosen)])
+        )
+        decoder = DescriptorDecoder(table, QuerySpace(basis, code.parts))
+        matches = right_matches(decoder, [views[v] for v in held_out])
+        measured.append(Candidate(code, len(chosen), size, matches))
+    progress('comparing codes', len(codes), len(codes))
+    if not measured:
+        raise MappingError(
+            f'no code fits a budget of {budget_bytes} bytes, expected a few kilobytes more; give a larger --budget'
+        )
+    best = max(measured, key=lambda c: c.right_matches)
+    return best.code, measured
+
+
+def right_matches(decoder: DescriptorDecoder, views: Sequence[View]) -> float:
+    """Geometric mean over views of one plus the matches that agree with the view's pose."""
+    logs = []
+    for view in views:
+        features = view.features.best(VALIDATION_KEYPOINTS)
+        matches = decoder.match(features, range(len(decoder.table.first_R1) - 1))
+        errors = reprojection_errors(view.T_map_cam, view.camera, matches)
+        logs.append(np.log1p(np.count_nonzero(errors < threshold_px(view.camera, 12.0))))
+    return float(np.exp(np.mean(logs)))

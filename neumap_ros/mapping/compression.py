@@ -1,0 +1,150 @@
+# SPDX-FileCopyrightText: 2026 neumap_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Scene -> tensors of a map: one class per map kind, all with the same two questions, what and how many bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from neumap_ros.errors import ConfigError
+from neumap_ros.features.basis import Basis
+from neumap_ros.mapping.fit_dpqed import FitSettings, TrackDescriptors, fit_dpqed
+from neumap_ros.mapping.tracks import Tracks, View
+from neumap_ros.maps.types import Tensors
+from neumap_ros.models.dequantizer import Dequantizer, load_dequantizer
+from neumap_ros.models.product_quantizer import ProductQuantizer, kmeans_codebooks
+from neumap_ros.models.storage import pack_floats, unpack_floats
+
+
+@dataclass(frozen=True)
+class CodeSettings:
+    """How descriptors become bytes.
+
+    Attributes:
+        kind: ``dpqed``, ``pq`` or ``full``.
+        parts: M, bytes of a code.
+        scene_codebooks: dpqed only: codebooks trained for the scene (C * 256 bytes) instead of the universal ones
+            (no bytes).
+        hidden: dpqed only: width of the scene-specific dequantiser, 0 for none.
+        fit: dpqed only: how it is trained.
+    """
+
+    kind: str = 'dpqed'
+    parts: int = 4
+    scene_codebooks: bool = True
+    hidden: int = 64
+    fit: FitSettings = field(default_factory=FitSettings)
+
+
+@dataclass(frozen=True)
+class Compressed:
+    """Compressed descriptors of all points, before any is dropped.
+
+    Attributes:
+        settings: how they were made.
+        codes: per point: uint8 codes (P, M), or fp16 descriptors (P, D) of the kind ``full``.
+        shared: files of the map's shared folder.
+        restored_PC: what the localizer will compare queries with, float32.
+    """
+
+    settings: CodeSettings
+    codes: NDArray[Any]
+    shared: dict[str, Tensors]
+    restored_PC: torch.Tensor
+
+    @property
+    def bytes_per_point(self) -> int:
+        """Of the descriptor."""
+        return int(self.codes.itemsize * self.codes.shape[1])
+
+    @property
+    def shared_bytes(self) -> int:
+        """Of the scene's shared tensors, without file headers."""
+        return sum(int(t.nbytes) for tensors in self.shared.values() for t in tensors.values())
+
+
+def track_descriptors(
+    views: list[View], tracks: Tracks, basis: Basis, parts: int | None, exclude_views: frozenset[int] = frozenset()
+) -> TrackDescriptors:
+    """The descriptors of a scene in the space in which they are quantised.
+
+    Args:
+        views: mapping images.
+        tracks: their tracks.
+        basis: of the extractor.
+        parts: M; None keeps the extractor's own space.
+        exclude_views: views that shall not contribute (held out for measuring), unless a point was seen nowhere else.
+    """
+    offsets = np.cumsum([0, *(len(view.features) for view in views)])
+    everything = np.concatenate([view.features.descriptors_ND for view in views])
+    observed = everything[offsets[tracks.view_O] + tracks.keypoint_O]
+    point_O = tracks.point_O
+    if exclude_views:
+        held_out = np.isin(tracks.view_O, list(exclude_views))
+        elsewhere_P = np.bincount(point_O, weights=~held_out, minlength=len(tracks.points_P3)) > 0
+        keep = ~held_out | ~elsewhere_P[point_O]
+        observed, point_O = observed[keep], point_O[keep]
+    if parts is not None:
+        observed = basis.project(observed) @ basis.rotations[parts]
+    first_P1 = np.concatenate([[0], np.cumsum(np.bincount(point_O, minlength=len(tracks.points_P3)))]).astype(np.int64)
+    mean = np.add.reduceat(observed, first_P1[:-1], axis=0)
+    mean /= np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-9)
+    return TrackDescriptors(
+        torch.from_numpy(mean.astype(np.float32)),
+        torch.from_numpy(observed.astype(np.float32)),
+        first_P1,
+        torch.from_numpy(tracks.points_P3.astype(np.float32)),
+    )
+
+
+def compress(descriptors: TrackDescriptors, basis: Basis, settings: CodeSettings, seed: int) -> Compressed:
+    """Compress the descriptors of a scene.
+
+    Args:
+        descriptors: from :func:`track_descriptors`, in the space that the kind wants (parts None for pq and full).
+        basis: of the extractor.
+        settings: how.
+        seed: of k-means and of the training.
+
+    Raises:
+        ConfigError: unknown kind or code length.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    mean_PD = descriptors.mean_PD
+    if settings.kind == 'full':
+        half = mean_PD.numpy().astype(np.float16)
+        return Compressed(settings, half, {}, torch.from_numpy(half.astype(np.float32)))
+    if settings.parts not in basis.codebooks:
+        raise ConfigError(f'a code of {settings.parts} bytes is not available, expected {sorted(basis.codebooks)}')
+    if settings.kind == 'pq':
+        codebooks = kmeans_codebooks(mean_PD, settings.parts, generator).to(torch.float16)
+        quantizer = ProductQuantizer(codebooks.float())
+        codes = quantizer.encode(mean_PD)
+        restored = torch.nn.functional.normalize(quantizer.lookup(codes).detach(), dim=1)
+        return Compressed(settings, codes.numpy(), {'codebooks': {'codebooks': codebooks.numpy()}}, restored)
+    if settings.kind != 'dpqed':
+        raise ConfigError(f'there is no map kind {settings.kind!r}, expected dpqed, pq or full')
+    start = torch.from_numpy(basis.codebooks[settings.parts])
+    if settings.scene_codebooks:
+        start = kmeans_codebooks(mean_PD, settings.parts, generator, iterations=8)
+    quantizer = ProductQuantizer(start)
+    dequantizer = Dequantizer(mean_PD.shape[1], settings.hidden)
+    if settings.scene_codebooks or settings.hidden:
+        fit_dpqed(descriptors, quantizer, dequantizer, settings.fit, generator)
+    # What is stored is int8: encode and restore with exactly what the robot will have.
+    shared: dict[str, torch.Tensor] = dict(dequantizer.state_dict())
+    if settings.scene_codebooks:
+        shared['codebooks'] = quantizer.codebooks_MKS
+    packed = pack_floats(shared)
+    stored = unpack_floats(packed)
+    quantizer = ProductQuantizer(stored.pop('codebooks', start))
+    dequantizer = load_dequantizer(stored, mean_PD.shape[1])
+    with torch.no_grad():
+        codes = quantizer.encode(mean_PD)
+        restored = dequantizer(quantizer.lookup(codes))
+    return Compressed(settings, codes.numpy(), {'dpqed': packed} if packed else {}, restored)
