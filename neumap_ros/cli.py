@@ -118,6 +118,8 @@ def map_build(
         raise ConfigError(f'--parts is {parts}, expected 2, 4, 8 or 16 bytes per descriptor')
     if out.exists() and not overwrite:
         raise ConfigError(f'{out} exists already, expected a new folder; choose another one or add --overwrite')
+    if not out.absolute().parent.is_dir():
+        raise ConfigError(f'the folder {out.absolute().parent} of the map does not exist, expected it; create it first')
     console = Console()
 
     from neumap_ros.mapping.build import BuildSettings, build_map
