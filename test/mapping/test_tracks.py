@@ -176,6 +176,25 @@ def test_bundle_adjustment_repairs_poses_of_odometry():
     assert ratios.std() / ratios.mean() < 0.01
 
 
+@pytest.mark.xfail(strict=True, reason='the adjustment hangs the scale on the first two poses alone')
+def test_bundle_adjustment_keeps_the_scale_of_all_poses_together():
+    points, descriptors = world()
+    angles = [[0.02 * np.sin(i), -0.1 * np.sin(i / 3), 0.1 * np.cos(i)] for i in range(20)]
+    turns = Rotation.from_euler('xyz', angles).as_matrix()
+    places = [(0.15 * i - 1.5, 0.2 * np.sin(i), 0.1 * np.cos(2 * i)) for i in range(20)]
+    errors = []
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        views = []
+        for i, (turn, place) in enumerate(zip(turns, places, strict=True)):
+            view, _ = make_view(str(i), Pose(turn, place), points, descriptors, noise_px=0.3, seed=i)
+            views.append(replace(view, T_map_cam=Pose(turn, place + 0.02 * rng.normal(size=3))))
+        _, poses = triangulate(views, bundle_adjust=True)
+        errors += [np.linalg.norm(p.translation_3 - place) for p, place in zip(poses, places, strict=True)]
+    # The given ones are 3.5 cm off, each on its own; together they know place and scale much better.
+    assert np.sqrt(np.mean(np.square(errors))) < 0.035
+
+
 @pytest.mark.parametrize('count', [0, 1])
 def test_fewer_than_two_views_are_refused(count):
     views, _, _ = make_scene(2)
