@@ -262,7 +262,7 @@ def evaluate(
     localizer = _localizer(map_folder, config)
     console = Console()
     with bar(console, 'localizing') as progress:
-        result = run.evaluate(localizer, source, progress, extent=chosen.extent(source))
+        result = run.evaluate(localizer, source, progress)
     paths = report.write_report(result, out)
     console.print(report.summary_tables(result))
     console.print(f'Written: {escape(", ".join(map(str, paths.values())))}', highlight=False, soft_wrap=True)

@@ -180,16 +180,6 @@ class SourceOptions:
         camera = None if self.camera_yaml is None else sources.read_camera_yaml(self.camera_yaml)
         return sources.reconstruct_images(self.images, work_dir, camera)
 
-    def extent(self, source: ImageSource) -> float:
-        """Size of the scene in map units: of all cameras of a data set, otherwise of the source's own."""
-        from neumap_ros.evaluation.metrics import scene_extent
-
-        if self.dataset is not None:
-            from neumap_ros.mapping.sources import open_poses_json
-
-            source = open_poses_json(self.dataset, None, self.split or 'split.json')
-        return scene_extent([image.T_map_cam for image in source.images])
-
 
 def parse_camera(text: str) -> Camera:
     """A camera written as ``MODEL,width,height,params...`` in COLMAP's order and pixels.

@@ -36,7 +36,7 @@ def run_demo(
     *,
     size: tuple[int, int] = (640, 480),
     views: tuple[int, int] = (60, 20),
-    budget_bytes: int = BUDGET_BYTES,
+    budget_bytes: int | None = BUDGET_BYTES,
 ) -> EvaluationResult:
     """Build a map, localize held-out images, print tables, write pictures and reports.
 
@@ -46,12 +46,11 @@ def run_demo(
         data: name of a data set; None renders one.
         size: of rendered images in pixels.
         views: how many images to render for the map, and how many to localize.
-        budget_bytes: of the map.
+        budget_bytes: of the map; None keeps all points and measures nothing.
 
     Raises:
         NeumapError: as the parts say.
     """
-    from neumap_ros.evaluation.metrics import scene_extent
     from neumap_ros.evaluation.pictures import draw_inliers, draw_plan, write_picture
     from neumap_ros.evaluation.report import summary_tables, write_report
     from neumap_ros.evaluation.run import evaluate
@@ -74,19 +73,18 @@ def run_demo(
 
     console.rule('localize')
     localizer = Localizer(open_map(map_folder))
-    best: list[tuple[QueryRecord, Fix]] = []
+    shown: list[tuple[QueryRecord, Fix]] = []
 
     def remember(record: QueryRecord, fix: Fix) -> None:
-        if not best or fix.evidence.guided_inliers > best[0][1].evidence.guided_inliers:
-            best[:] = [(record, fix)]
+        if not shown or (fix.accepted and not shown[0][1].accepted):
+            shown[:] = [(record, fix)]
 
-    extent = scene_extent([image.T_map_cam for image in (*mapping.images, *queries.images)])
     with bar(console, 'localizing') as advance:
-        result = evaluate(localizer, queries, advance, extent=extent, on_fix=remember)
+        result = evaluate(localizer, queries, advance, on_fix=remember)
     console.print(summary_tables(result))
 
     written = list(write_report(result, results / 'evaluation').values())
-    record, fix = best[0]
+    record, fix = shown[0]
     image = queries.images[record.index]
     if record.detail == '':
         written.append(results / 'query_with_inliers.png')

@@ -190,9 +190,9 @@ def _times(summary: Summary) -> Table:
 
 
 def format_length(value: float, unit: str) -> str:
-    """A length for people: metres below 1 m as centimetres, other units with three digits."""
+    """A length for people: metres below 1 m as centimetres or millimetres, other units with three digits."""
     if unit == 'm' and value < 1:
-        return f'{100 * value:.1f} cm'
+        return f'{100 * value:.1f} cm' if value >= 0.01 else f'{1000 * value:.1f} mm'
     return f'{value:.3g} {unit}'
 
 

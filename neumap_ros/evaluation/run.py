@@ -151,8 +151,7 @@ def evaluate(
         source: queries; images without a pose are localized but not judged.
         progress: called with (queries done, queries).
         priors: by image name.
-        extent: of the scene in map units; by default that of the source's own poses, see
-            :func:`neumap_ros.evaluation.metrics.scene_extent`.
+        extent: of the scene in map units; by default that of the mapping cameras, which the map knows.
         on_fix: called with every record and its fix, for pictures; fixes are too large to keep.
     """
     metric = localizer.manifest.metric and source.metric is not False
@@ -189,7 +188,7 @@ def evaluate_features(
         localizer: with its map.
         queries: (name, camera, true ``T_map_cam`` or None, features) each.
         metric: whether a map unit is a metre.
-        extent: of the scene in map units, by default that of the true poses.
+        extent: of the scene in map units; by default that of the mapping cameras, which the map knows.
         source: where the queries come from, in words.
         progress: called with (queries done, queries).
         priors: by image name.
@@ -235,9 +234,11 @@ def _record(name: str, index: int, fix: Fix, truth: Pose | None) -> QueryRecord:
 def _result(
     localizer: Localizer, records: Sequence[QueryRecord], metric: bool, extent: float | None, source: str
 ) -> EvaluationResult:
-    if extent is None:
-        extent = metrics.scene_extent([record.truth for record in records])
     manifest = localizer.manifest
+    if extent is None:
+        known = manifest.build.get('extent')
+        truths = [record.truth for record in records]
+        extent = float(known) if isinstance(known, (int, float)) else metrics.scene_extent(truths)
     map_bytes = len(manifest_to_bytes(manifest)) + sum(file.bytes for file in manifest.files)
     summary = summarize(records, metric=metric, extent=extent, map_bytes=map_bytes)
     return EvaluationResult(

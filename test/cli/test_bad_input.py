@@ -3,6 +3,7 @@
 """Bad input is exit code 2 and one sentence, never a traceback."""
 
 import dataclasses
+import json
 
 import cv2
 import numpy as np
@@ -125,6 +126,44 @@ def test_bad_sources(refused, tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
     assert message in refused('map', 'build', '--out', 'map', *arguments)
     assert not (tmp_path / 'map').exists()
+
+
+@pytest.fixture
+def flat_dataset(tmp_path):
+    """Three grey images with poses; ``edit`` changes their entries in poses.json."""
+
+    def make(edit=lambda frames: None):
+        (tmp_path / 'images').mkdir()
+        frames = []
+        for index in range(3):
+            cv2.imwrite(str(tmp_path / 'images' / f'{index}.png'), np.full((48, 64), 128, np.uint8))
+            T_wc = np.eye(4)
+            T_wc[0, 3] = index
+            intrinsics = {'w': 64, 'h': 48, 'fx': 50, 'fy': 50, 'cx': 32, 'cy': 24}
+            frames.append({'file': f'images/{index}.png', **intrinsics, 'T_wc': T_wc.tolist()})
+        edit(frames)
+        (tmp_path / 'poses.json').write_text(json.dumps({'frames': frames}))
+        return tmp_path
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ('edit', 'message'),
+    [
+        (lambda frames: frames[1].update(T_wc=np.full((4, 4), np.nan).tolist()), 'contains NaN'),
+        (lambda frames: frames[1].update(T_wc=(2 * np.eye(4)).tolist()), 'is not rigid'),
+        (lambda frames: frames[1].update(file=frames[0]['file']), "'0.png' twice"),
+        (lambda frames: frames[1].update(fx=0), 'is not calibrated'),
+        (lambda frames: frames[1].update(w=65), '64x48, expected 65x48'),
+        (lambda frames: frames[1].update(file='images/x.png'), 'x.png cannot be read'),
+        (lambda frames: None, ''),  # nothing to triangulate
+    ],
+)
+def test_bad_posed_images(refused, flat_dataset, edit, message):
+    folder = flat_dataset(edit)
+    assert message in refused('map', 'build', '--dataset', folder, '--out', folder / 'map')
+    assert not (folder / 'map').exists()
 
 
 def test_a_map_is_not_overwritten(refused, random_map):

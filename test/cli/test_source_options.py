@@ -97,12 +97,6 @@ def test_a_split_that_was_named_must_exist(dataset):
         SourceOptions(dataset=dataset, split='no.json').open('map')
 
 
-def test_the_extent_is_that_of_the_whole_data_set(dataset):
-    add_split(dataset)
-    options = SourceOptions(dataset=dataset)
-    assert options.extent(options.open('query')) == 5
-
-
 def test_the_scale_can_be_overruled(dataset):
     assert SourceOptions(dataset=dataset).open('map').metric is True
     assert SourceOptions(dataset=dataset, metric=False).open('map').metric is False

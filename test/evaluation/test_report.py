@@ -82,3 +82,8 @@ def test_tables_without_fixes(new_record, new_result):
     console = Console(width=120, record=True, file=io.StringIO())
     console.print(report.summary_tables(new_result([new_record(0, reason=Reason.FEW_MATCHES)])))
     assert 'no fixes with a true pose' in console.export_text()
+
+
+def test_lengths_for_people():
+    assert [report.format_length(v, 'm') for v in (0.0012, 0.034, 2.5)] == ['1.2 mm', '3.4 cm', '2.5 m']
+    assert report.format_length(0.01234, 'units') == '0.0123 units'

@@ -79,6 +79,7 @@ def test_held_out_views_are_localized(result, demo_map):
     assert summary.map_bytes == open_map(demo_map).total_bytes
     assert {'features', 'matching', 'pose', 'total'} <= set(summary.timings_ms)
     assert result.metric
+    assert result.extent == pytest.approx(open_map(demo_map).manifest.build['extent'])
 
 
 def test_features_that_were_extracted_before_give_the_same(result, localizer, demo_folder):
