@@ -30,9 +30,9 @@ def test_the_region_whose_words_are_seen_is_first(index, region):
 
 
 def test_a_large_region_does_not_win_by_its_size():
-    # Region 0 has every word ten times, region 1 only word 7, which is what the image shows.
-    words = np.concatenate([np.tile(np.arange(50), 10), np.full(30, 7)])
-    index = RegionIndex(words, np.repeat([0, 1], [500, 30]), 2, 50)
+    # Region 0 has every word ten times, region 1 only word 7, though fewer times; that is what the image shows.
+    words = np.concatenate([np.tile(np.arange(50), 10), np.full(8, 7)])
+    index = RegionIndex(words, np.repeat([0, 1], [500, 8]), 2, 50)
     assert index.rank(np.full(20, 7)) == [1, 0]
     assert index.rank(np.arange(50)) == [0, 1]
 

@@ -332,7 +332,16 @@ def test_pairs_are_sorted_unique_and_no_more_than_asked_for():
 
 
 def test_pairs_do_not_depend_on_the_unit_of_length():
-    assert select_pairs(drive(60), 8) == select_pairs(drive(60, step=0.001), 8)
+    # Directions that vary, so that angles and distances compete.
+    turns = Rotation.from_euler('y', np.random.default_rng(1).uniform(-60, 60, (60, 1)), degrees=True).as_matrix()
+    chosen = []
+    for step in (1.0, 0.001, 1000.0):
+        views = [
+            replace(v, T_map_cam=Pose(r, v.T_map_cam.translation_3))
+            for v, r in zip(drive(60, step), turns, strict=True)
+        ]
+        chosen.append(select_pairs(views, 8))
+    assert chosen[0] == chosen[1] == chosen[2]
 
 
 def test_views_that_look_alike_are_paired_and_opposite_ones_are_not():

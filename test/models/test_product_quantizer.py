@@ -161,5 +161,5 @@ def test_codebooks_are_one_kmeans_a_part():
     assert codebooks.shape == (2, 16, 2)
     assert (codebooks[1] == 100).all()
     quantizer = ProductQuantizer(codebooks)
-    error = (quantizer.lookup(quantizer.encode(vectors)) - vectors).square().sum(1).mean()
+    error = (quantizer.lookup(quantizer.encode(vectors)) - vectors).square().sum(1).mean().detach()
     assert float(error) < 0.3, 'two numbers of variance 1 with 16 centroids'

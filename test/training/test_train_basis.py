@@ -77,6 +77,13 @@ def test_the_rotation_lowers_the_error_of_the_quantiser():
     assert error < 0.7 * float(plain_error)
 
 
+def test_iterating_improves_the_rotation():
+    mixing, _ = torch.linalg.qr(torch.randn(8, 8, generator=generator(3)))
+    vectors = torch.randn(3000, 8, generator=generator(1)) ** 3 @ mixing
+    errors = [training.optimised_product_quantiser(vectors, 2, generator(), iterations=i)[2] for i in (0, 8)]
+    assert errors[1] < 0.93 * errors[0]
+
+
 def test_balanced_axes_share_the_variance():
     scale = torch.tensor([8.0, 4.0, 2.0, 1.0])
     vectors = torch.randn(5000, 4, generator=generator(2)) * scale
