@@ -131,6 +131,8 @@ def map_build(
     if min_distance or min_angle:
         source = thin(source, min_distance, min_angle)
     console.print(f'mapping {escape(source.description)}', highlight=False)
+    if source.metric is None:
+        console.print('The source does not say so: it is taken for metres. Add --metric or --arbitrary-scale.')
     settings = BuildSettings(
         kind=kind.value,
         budget_bytes=budget_bytes,
