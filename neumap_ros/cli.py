@@ -22,6 +22,7 @@ from neumap_ros.cli_console import (
     EXIT_PROBLEMS,
     bar,
     build_tables,
+    busy,
     format_bytes,
     one_line_errors,
     parse_bytes,
@@ -127,7 +128,8 @@ def map_build(
 
     if source_kind == 'images':
         console.print('No poses are given: structure from motion finds them. The scale will be arbitrary, not metres.')
-    source = chosen.open('map', out.with_name(f'{out.name}.sfm'))
+    with busy(console, 'structure from motion' if source_kind == 'images' else 'opening the images'):
+        source = chosen.open('map', out.with_name(f'{out.name}.sfm'))
     if min_distance or min_angle:
         source = thin(source, min_distance, min_angle)
     console.print(f'mapping {escape(source.description)}', highlight=False)

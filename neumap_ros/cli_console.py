@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 
 from neumap_ros.errors import ConfigError, NeumapError
@@ -106,6 +114,23 @@ def bar(console: Console, title: str) -> Iterator[Callable[[int, int], None]]:
     """Give a function (done, total) that draws one bar."""
     with stage_bars(console) as update:
         yield lambda done, total: update(title, done, total)
+
+
+@contextmanager
+def busy(console: Console, title: str) -> Iterator[None]:
+    """Show that something of unknown length goes on, and keep COLMAP from printing its own log meanwhile."""
+    import pycolmap
+
+    level = pycolmap.logging.minloglevel
+    if not logging.getLogger('neumap_ros').isEnabledFor(logging.DEBUG):
+        pycolmap.logging.minloglevel = pycolmap.logging.Level.ERROR.value
+    columns = (SpinnerColumn(), TextColumn('{task.description}'), TimeElapsedColumn())
+    try:
+        with Progress(*columns, console=console, transient=True) as spinner:
+            spinner.add_task(escape(title), total=None)
+            yield
+    finally:
+        pycolmap.logging.minloglevel = level
 
 
 def build_tables(report: BuildReport) -> list[Table]:
