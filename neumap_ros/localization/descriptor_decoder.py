@@ -24,6 +24,7 @@ from neumap_ros.geometry import Camera, Pose
 from neumap_ros.localization.decoder import register_decoder
 from neumap_ros.localization.fix import Correspondences
 from neumap_ros.localization.retrieval import RegionIndex
+from neumap_ros.localization.word_index import WordIndex
 from neumap_ros.maps.coordinates import decode_points
 from neumap_ros.maps.storage import StoredMap
 from neumap_ros.maps.types import Shard
@@ -37,6 +38,8 @@ Float32 = NDArray[np.float32]
 CANDIDATES_NEAR = 4
 # Displacements of the projections, in search radii, that measure how many matches chance gives near a wrong pose.
 DECOY_SHIFTS = ((5.0, 2.0), (-2.0, -5.0))
+# Maps with more points are searched through visual words; below, comparing everything is as fast and finds all.
+EXHAUSTIVE_POINTS = 12_000
 # Nearest neighbours in which the ratio test looks for another place than the best one's.
 NEIGHBOURS = 5
 # Points so near (as a share of the scene's extent) are one place.
@@ -86,6 +89,13 @@ class QuerySpace:
             return torch.from_numpy(descriptors_ND)
         return torch.from_numpy(self.basis.project(descriptors_ND)) @ self._rotation
 
+    def from_basis(self, vectors_NC: Float32) -> Float32:
+        """Vectors of the basis -> this space; the extractor's own space has more dimensions (least-norm preimage)."""
+        if self._rotation is not None:
+            return np.asarray(vectors_NC @ self._rotation.numpy(), dtype=np.float32)
+        preimage = vectors_NC @ np.linalg.pinv(self.basis.projection_CD).T
+        return np.asarray(preimage + self.basis.mean_D, dtype=np.float32)
+
     def to_basis(self, descriptors_NC: torch.Tensor) -> Float32:
         """This space -> the basis, for visual words."""
         if self._rotation is None:
@@ -106,6 +116,10 @@ class DescriptorDecoder:
         if regions > 1:
             words = space.basis.words(space.to_basis(table.descriptors_PC))
             self._index = RegionIndex(words, self._region_P, regions, len(space.basis.words_WC))
+        self._word_index = None
+        if len(table.points_P3) > EXHAUSTIVE_POINTS:
+            words = torch.from_numpy(space.from_basis(space.basis.words_WC))
+            self._word_index = WordIndex(table.descriptors_PC, words)
         self._chance_similarity = self._similarity_by_chance()
         low, high = np.percentile(table.points_P3, (5, 95), axis=0)
         self._same_place = SAME_PLACE * float(np.linalg.norm(high - low))
@@ -135,15 +149,16 @@ class DescriptorDecoder:
         if len(features) == 0 or len(rows) < 2:
             return self._correspondences(features, np.zeros(0, int), np.zeros(0, int), np.zeros(0))
         query = self._space.from_extractor(features.descriptors_ND)
-        everything = len(rows) == len(self.table.points_P3)
-        targets = self.table.descriptors_PC if everything else self.table.descriptors_PC[torch.from_numpy(rows)]
-        similarity_NP = query @ targets.T
-        best_NK, index_NK = similarity_NP.topk(min(NEIGHBOURS, len(rows)), dim=1)
+        if self._word_index is not None and len(rows) == len(self.table.points_P3):
+            best_NK, index_NK = self._word_index.search(query, NEIGHBOURS)
+        else:
+            targets = self.table.descriptors_PC[torch.from_numpy(rows)]
+            best_NK, index_NK = (query @ targets.T).topk(min(NEIGHBOURS, len(rows)), dim=1)
         quotient_N = self._ratios(best_NK.numpy(), rows[index_NK.numpy()])
         candidates = torch.from_numpy(np.flatnonzero(quotient_N < self.ratio))
-        # The reverse direction only for points that are somebody's nearest: a tenth of the work.
-        claimed = index_NK[candidates, 0]
-        mutual = similarity_NP[:, claimed].argmax(dim=0) == candidates
+        # The reverse direction only for points that are somebody's nearest: a fraction of the work.
+        claimed = self.table.descriptors_PC[torch.from_numpy(rows)[index_NK[candidates, 0]]]
+        mutual = (claimed @ query.T).argmax(dim=1) == candidates
         keep = candidates[mutual].numpy()
         keep = keep[np.argsort(quotient_N[keep], kind='stable')]
         point = rows[index_NK[keep, 0].numpy()]

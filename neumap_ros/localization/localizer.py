@@ -42,6 +42,7 @@ class LocalizerSettings:
         max_keypoints: per query; time grows with it, recall in the dark too.
         points_per_attempt: map points compared at once; a map with more is searched region by region, most likely
             first.
+        points_near_prior: with a prior, so many points of the nearest regions in view are compared first.
         max_attempts: how many such groups of regions are tried before giving up.
         guided_radius_px: search radius around projected points, at 1,600 px image width: first pass, second pass.
         solver: RANSAC settings.
@@ -49,7 +50,8 @@ class LocalizerSettings:
     """
 
     max_keypoints: int = 1500
-    points_per_attempt: int = 12_000
+    points_per_attempt: int = 150_000
+    points_near_prior: int = 12_000
     max_attempts: int = 4
     guided_radius_px: tuple[float, ...] = (16.0, 10.0)
     solver: SolverSettings = field(default_factory=SolverSettings)
@@ -99,6 +101,10 @@ class Localizer:
                 'use the same extractor or rebuild the map'
             )
         self.decoder = create_decoder(stored)
+        boxes_R23 = np.array([[r.box_min_3, r.box_max_3] for r in self.manifest.regions])
+        corner_83 = np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)])
+        self._boxes_R23 = boxes_R23
+        self._corners_R83 = boxes_R23[:, corner_83, np.arange(3)]
 
     def localize(
         self,
@@ -158,7 +164,7 @@ class Localizer:
         ranked = self.decoder.rank_regions(features)
         groups: list[list[int]] = []
         if prior is not None:
-            near = [r for r in ranked if self._may_see(prior, r)]
+            near = self._near(prior)
             if near:
                 groups.append(near)
         group: list[int] = []
@@ -172,15 +178,28 @@ class Localizer:
         groups.append(group)
         return groups[: self.settings.max_attempts]
 
-    def _may_see(self, prior: Prior, region: int) -> bool:
-        """Whether a camera near the prior can have some of a region's box in front of it."""
-        low, high = (
-            np.asarray(b) for b in (self.manifest.regions[region].box_min_3, self.manifest.regions[region].box_max_3)
-        )
-        corners = np.array([[(low, high)[i][0], (low, high)[j][1], (low, high)[k][2]]
-                            for i in (0, 1) for j in (0, 1) for k in (0, 1)])  # fmt: skip
-        in_front = prior.T_map_cam.inverse().transform(corners)[:, 2] > -prior.radius
-        return bool(in_front.any())
+    def _near(self, prior: Prior) -> list[int]:
+        """Regions that a camera near the prior can see: in front of it, the nearest of them first.
+
+        Walls hide what lies behind them, so that the nearest regions up to the budget of one attempt suffice.
+        """
+        centre = prior.T_map_cam.translation_3
+        gap_R3 = np.maximum(np.maximum(self._boxes_R23[:, 0] - centre, centre - self._boxes_R23[:, 1]), 0)
+        distance_R = np.linalg.norm(gap_R3, axis=1)
+        seen = sorted(self._in_view(prior.T_map_cam, prior.radius), key=lambda r: (distance_R[r], r))
+        near: list[int] = []
+        filled = 0
+        for region in seen:
+            if near and filled + self.decoder.points_in(region) > self.settings.points_near_prior:
+                break
+            near.append(region)
+            filled += self.decoder.points_in(region)
+        return near
+
+    def _in_view(self, T_map_cam: Pose, slack: float = 0.0) -> list[int]:
+        """Regions with a part of their box in front of the camera (or of one up to ``slack`` behind it)."""
+        local = T_map_cam.inverse().transform(self._corners_R83.reshape(-1, 3))
+        return [int(r) for r in np.flatnonzero((local[:, 2].reshape(-1, 8) > -slack).any(axis=1))]
 
     def _attempt(self, features: Features, camera: Camera, regions: Sequence[int], base: Fix, clock: _Stopwatch) -> Fix:
         with clock('matching'):
@@ -195,7 +214,7 @@ class Localizer:
             return replace(base, reason=Reason.FEW_INLIERS, evidence=evidence)
         inliers = int(solution.inliers_C.sum())
         with clock('guided'):
-            guided, chance, final = self._guide(features, camera, regions, matches, solution)
+            guided, chance, final = self._guide(features, camera, matches, solution)
         with clock('gate'):
             evidence, covariance = _weigh(features, camera, matches, inliers, guided, chance, final)
             reason = judge(evidence, self.settings.gate)
@@ -215,15 +234,14 @@ class Localizer:
         self,
         features: Features,
         camera: Camera,
-        regions: Sequence[int],
         matches: Correspondences,
         solution: Solution,
     ) -> tuple[Correspondences, float, Solution]:
-        """Search around the projected points of all neighbouring regions and refine the pose on what is found."""
+        """Search around the projected points of every region in view and refine the pose on what is found."""
         guided, chance, final = matches, 0.0, solution
         for radius in self.settings.guided_radius_px:
             near, near_chance = self.decoder.match_near(
-                features, camera, final.T_map_cam, threshold_px(camera, radius), regions
+                features, camera, final.T_map_cam, threshold_px(camera, radius), self._in_view(final.T_map_cam)
             )
             refined = refine_pose(final.T_map_cam, near, camera, min(radius, self.settings.solver.max_error_px))
             if refined is None:

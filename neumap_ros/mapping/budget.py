@@ -12,10 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from neumap_ros.errors import MappingError
-from neumap_ros.features.basis import Basis
 from neumap_ros.localization.descriptor_decoder import DescriptorDecoder, DescriptorTable, QuerySpace
 from neumap_ros.localization.solver import reprojection_errors, threshold_px
-from neumap_ros.mapping.compression import CodeSettings, Compressed, compress, track_descriptors
+from neumap_ros.mapping.compression import CodeSettings, Compressed, SceneCompressor
 from neumap_ros.mapping.layout import choose_bits, estimate_bytes, lay_out
 from neumap_ros.mapping.tracks import Progress, Tracks, View
 
@@ -51,6 +50,7 @@ def candidate_codes(parts: Sequence[int]) -> list[CodeSettings]:
     """The compression settings worth comparing, cheapest shared part first."""
     codes = []
     for m in parts:
+        codes.append(CodeSettings('dpqed', m, scene_codebooks=False, hidden=0))
         codes.append(CodeSettings('dpqed', m, scene_codebooks=False, hidden=16))
         codes.append(CodeSettings('dpqed', m, scene_codebooks=True, hidden=64))
     return codes
@@ -105,13 +105,10 @@ def fit_points(
 
 
 def choose_code(
-    views: list[View],
-    tracks: Tracks,
+    compressor: SceneCompressor,
     ranked_P: NDArray[np.int64],
-    basis: Basis,
     budget_bytes: int,
     parts: Sequence[int],
-    seed: int,
     progress: Progress,
 ) -> tuple[CodeSettings, list[Candidate]]:
     """Measure the candidates on mapping views that did not contribute descriptors, and take the best.
@@ -122,6 +119,7 @@ def choose_code(
     Raises:
         MappingError: no candidate fits the budget.
     """
+    views, tracks, basis = compressor.views, compressor.tracks, compressor.basis
     step = max(1, len(views) // VALIDATION_VIEWS)
     held_out = list(range(step // 2, len(views), step))
     measured: list[Candidate] = []
@@ -130,9 +128,8 @@ def choose_code(
         progress('comparing codes', number, len(codes))
         if code.scene_codebooks and LARGEST_SHARED_SHARE * budget_bytes < 64 * 256 + 16_000:
             continue
-        descriptors = track_descriptors(views, tracks, basis, code.parts, frozenset(held_out))
         short = replace(code, fit=replace(code.fit, steps=CANDIDATE_STEPS))
-        compressed = compress(descriptors, basis, short, seed)
+        compressed = compressor.compress(short, frozenset(held_out))
         try:
             chosen, _, size = fit_points(tracks, views, compressed, ranked_P, budget_bytes)
         except MappingError:

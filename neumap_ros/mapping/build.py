@@ -21,7 +21,7 @@ from neumap_ros.features import Extractor, create_extractor
 from neumap_ros.features.basis import load_basis
 from neumap_ros.localization.descriptor_decoder import DEFAULT_RATIO
 from neumap_ros.mapping.budget import Candidate, choose_code, fit_points
-from neumap_ros.mapping.compression import CodeSettings, Compressed, compress, track_descriptors
+from neumap_ros.mapping.compression import CodeSettings, Compressed, SceneCompressor
 from neumap_ros.mapping.layout import account, lay_out, write
 from neumap_ros.mapping.selection import rank_points
 from neumap_ros.mapping.sources import ImageSource
@@ -184,6 +184,7 @@ def build_from_scene(
     clock: dict[str, float],
     *,
     code: CodeSettings | None = None,
+    compressor: SceneCompressor | None = None,
     overwrite: bool = False,
 ) -> BuildReport:
     """Compress a prepared scene and write the map.
@@ -197,25 +198,27 @@ def build_from_scene(
         progress: called with (stage, done, total).
         clock: seconds per stage, added to.
         code: fixed compression settings instead of those that the builder would choose.
+        compressor: of this scene and seed, to share its work among several maps.
         overwrite: replace an existing map.
     """
-    basis = load_basis(extractor.info.name)
+    if compressor is None:
+        compressor = SceneCompressor(scene.views, scene.tracks, load_basis(extractor.info.name), settings.seed)
     candidates: list[Candidate] = []
     with _timed(clock, 'choosing the code'):
         if code is None:
-            code, candidates = _choose(scene, settings, progress)
+            code, candidates = _choose(scene, compressor, settings, progress)
     with _timed(clock, 'compression'):
         progress('compressing', 0, 1)
-        parts = code.parts if code.kind == 'dpqed' else None
-        descriptors = track_descriptors(scene.views, scene.tracks, basis, parts)
-        compressed = compress(descriptors, basis, code, settings.seed)
+        compressed = compressor.compress(code)
         progress('compressing', 1, 1)
     with _timed(clock, 'writing'):
         report = _write(scene, source, extractor, out, settings, compressed, overwrite)
     return replace(report, seconds=dict(clock), candidates=[_row(candidate) for candidate in candidates])
 
 
-def _choose(scene: Scene, settings: BuildSettings, progress: Progress) -> tuple[CodeSettings, list[Candidate]]:
+def _choose(
+    scene: Scene, compressor: SceneCompressor, settings: BuildSettings, progress: Progress
+) -> tuple[CodeSettings, list[Candidate]]:
     parts = settings.parts or DEFAULT_PARTS
     if settings.kind != 'dpqed':
         return CodeSettings(settings.kind, parts), []
@@ -223,13 +226,10 @@ def _choose(scene: Scene, settings: BuildSettings, progress: Progress) -> tuple[
         enough = len(scene.tracks.points_P3) >= SCENE_CODE_POINTS
         return CodeSettings('dpqed', parts, scene_codebooks=enough, hidden=64 if enough else 8), []
     return choose_code(
-        scene.views,
-        scene.tracks,
+        compressor,
         scene.ranked_P,
-        load_basis(settings.extractor),
         settings.budget_bytes,
         BUDGET_PARTS if settings.parts is None else (settings.parts,),
-        settings.seed,
         progress,
     )
 

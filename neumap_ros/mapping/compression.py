@@ -148,3 +148,26 @@ def compress(descriptors: TrackDescriptors, basis: Basis, settings: CodeSettings
         codes = quantizer.encode(mean_PD)
         restored = dequantizer(quantizer.lookup(codes))
     return Compressed(settings, codes.numpy(), {'dpqed': packed} if packed else {}, restored)
+
+
+class SceneCompressor:
+    """Compresses one scene in several ways and remembers what it has fitted.
+
+    Args:
+        views: mapping images.
+        tracks: their tracks.
+        basis: of the extractor.
+        seed: of k-means and of the training.
+    """
+
+    def __init__(self, views: list[View], tracks: Tracks, basis: Basis, seed: int) -> None:
+        self.views, self.tracks, self.basis, self.seed = views, tracks, basis, seed
+        self._done: dict[tuple[CodeSettings, frozenset[int]], Compressed] = {}
+
+    def compress(self, code: CodeSettings, held_out: frozenset[int] = frozenset()) -> Compressed:
+        """Compressed descriptors, without the observations of the views that are held out."""
+        if (code, held_out) not in self._done:
+            parts = code.parts if code.kind == 'dpqed' else None
+            descriptors = track_descriptors(self.views, self.tracks, self.basis, parts, held_out)
+            self._done[code, held_out] = compress(descriptors, self.basis, code, self.seed)
+        return self._done[code, held_out]
