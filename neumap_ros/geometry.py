@@ -247,7 +247,7 @@ class Camera:
         if k.shape != (9,):
             raise CalibrationError(f'{name} has a K of {k.size} numbers, expected 9')
         coefficients = np.asarray(d, dtype=np.float64).reshape(-1)
-        if distortion_model not in ROS_DISTORTION_MODELS and coefficients.any():
+        if distortion_model not in (*ROS_DISTORTION_MODELS, ''):
             raise CalibrationError(
                 f'{name} uses the distortion model {distortion_model!r}, expected one of {ROS_DISTORTION_MODELS}'
             )
@@ -266,6 +266,18 @@ class Camera:
         return pycolmap.Camera(
             model=self.model, width=self.width, height=self.height, params=list(self.params), camera_id=camera_id
         )
+
+    @cached_property
+    def _field_radius(self) -> float:
+        """Largest |(x/z, y/z)| that the image shows, with a margin of a tenth; infinite where it cannot be told."""
+        along = np.linspace(0, 1, 17)
+        zero, one = np.zeros_like(along), np.ones_like(along)
+        border = np.concatenate(
+            [np.stack(edge, axis=1) for edge in ((along, zero), (along, one), (zero, along), (one, along))]
+        )
+        rays = self.normalize(border * [self.width, self.height])
+        radius = np.linalg.norm(rays, axis=1)
+        return 1.1 * float(radius.max()) if np.isfinite(radius).all() else math.inf
 
     @cached_property
     def _colmap(self) -> pycolmap.Camera:
@@ -309,6 +321,9 @@ class Camera:
                 & (pixels[:, 0] < self.width)
                 & (pixels[:, 1] < self.height)
             )
+            # A distortion polynomial turns back beyond the field of view and folds far points into the image.
+            radius = np.hypot(points[:, 0], points[:, 1]) / points[:, 2]
+            inside &= radius < self._field_radius
         return pixels, inside
 
     def normalize(self, pixels_N2: ArrayLike) -> FloatArray:

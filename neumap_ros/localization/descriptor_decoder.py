@@ -89,12 +89,16 @@ class QuerySpace:
             return torch.from_numpy(descriptors_ND)
         return torch.from_numpy(self.basis.project(descriptors_ND)) @ self._rotation
 
+    @property
+    def rotated(self) -> bool:
+        """Whether this is the basis (rotated), and not the extractor's own space."""
+        return self._rotation is not None
+
     def from_basis(self, vectors_NC: Float32) -> Float32:
-        """Vectors of the basis -> this space; the extractor's own space has more dimensions (least-norm preimage)."""
-        if self._rotation is not None:
-            return np.asarray(vectors_NC @ self._rotation.numpy(), dtype=np.float32)
-        preimage = vectors_NC @ np.linalg.pinv(self.basis.projection_CD).T
-        return np.asarray(preimage + self.basis.mean_D, dtype=np.float32)
+        """Vectors of the basis -> this space, which must be the rotated basis."""
+        if self._rotation is None:
+            raise ValueError('the own space of an extractor has no vectors of the basis')
+        return np.asarray(vectors_NC @ self._rotation.numpy(), dtype=np.float32)
 
     def to_basis(self, descriptors_NC: torch.Tensor) -> Float32:
         """This space -> the basis, for visual words."""
@@ -117,9 +121,9 @@ class DescriptorDecoder:
             words = space.basis.words(space.to_basis(table.descriptors_PC))
             self._index = RegionIndex(words, self._region_P, regions, len(space.basis.words_WC))
         self._word_index = None
-        if len(table.points_P3) > EXHAUSTIVE_POINTS:
-            words = torch.from_numpy(space.from_basis(space.basis.words_WC))
-            self._word_index = WordIndex(table.descriptors_PC, words)
+        if len(table.points_P3) > EXHAUSTIVE_POINTS and space.rotated:
+            visual_words = torch.from_numpy(space.from_basis(space.basis.words_WC))
+            self._word_index = WordIndex(table.descriptors_PC, visual_words)
         self._chance_similarity = self._similarity_by_chance()
         low, high = np.percentile(table.points_P3, (5, 95), axis=0)
         self._same_place = SAME_PLACE * float(np.linalg.norm(high - low))
@@ -128,8 +132,12 @@ class DescriptorDecoder:
         """95th percentile of the similarity of descriptors that have nothing to do with each other."""
         rng = np.random.default_rng(0)
         descriptors = self.table.descriptors_PC
-        pairs = rng.integers(0, len(descriptors), size=(2, 4000))
-        similarity = (descriptors[pairs[0]] * descriptors[pairs[1]]).sum(1)
+        count = len(descriptors)
+        if count < 2:
+            return 1.0
+        first = rng.integers(0, count, size=4000)
+        second = (first + rng.integers(1, count, size=4000)) % count  # never a point with itself
+        similarity = (descriptors[first] * descriptors[second]).sum(1)
         return float(np.percentile(similarity.numpy(), 95))
 
     def points_in(self, region: int) -> int:
@@ -162,7 +170,7 @@ class DescriptorDecoder:
         keep = candidates[mutual].numpy()
         keep = keep[np.argsort(quotient_N[keep], kind='stable')]
         point = rows[index_NK[keep, 0].numpy()]
-        return self._correspondences(features, keep, point, best_NK[keep, 0].numpy())
+        return self._correspondences(features, keep, point, best_NK[keep, 0].numpy(), 1 - quotient_N[keep])
 
     def _ratios(self, similarity_NK: Float32, row_NK: NDArray[np.int64]) -> NDArray[np.float64]:
         """Distance to the nearest descriptor over the distance to the nearest one of **another place**.
@@ -229,12 +237,15 @@ class DescriptorDecoder:
         keypoint: NDArray[np.int64],
         row: NDArray[np.int64],
         similarity: NDArray[np.float64],
+        distinctness: NDArray[np.float64] | None = None,
     ) -> Correspondences:
+        similarity = np.asarray(similarity, dtype=np.float64)
         return Correspondences(
             keypoint,
             features.keypoints_N2[keypoint].astype(np.float64),
             self.table.points_P3[row],
-            np.asarray(similarity, dtype=np.float64),
+            similarity,
+            similarity if distinctness is None else distinctness,
             self._region_P[row],
         )
 

@@ -40,12 +40,13 @@ def judge(evidence: Evidence, settings: GateSettings) -> Reason:
     """The verdict on a pose."""
     if evidence.inliers < settings.min_inliers or evidence.guided_inliers < settings.min_guided_inliers:
         return Reason.FEW_INLIERS
-    if surplus(evidence) < settings.min_surplus:
+    # Written as "not within", so that NaN never passes.
+    if not surplus(evidence) >= settings.min_surplus:
         return Reason.AMBIGUOUS
-    if (
-        evidence.relative_sigma > settings.max_relative_sigma
-        or evidence.rotation_sigma_deg > settings.max_rotation_sigma_deg
-        or evidence.coverage < settings.min_coverage
+    if not (
+        evidence.relative_sigma <= settings.max_relative_sigma
+        and evidence.rotation_sigma_deg <= settings.max_rotation_sigma_deg
+        and evidence.coverage >= settings.min_coverage
     ):
         return Reason.BAD_GEOMETRY
     return Reason.OK

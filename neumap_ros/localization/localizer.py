@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neumap_ros.errors import MapError
-from neumap_ros.features import Extractor, Features, create_extractor
+from neumap_ros.features import Extractor, Features, create_extractor, extractor_names
 from neumap_ros.geometry import Camera, Pose
 from neumap_ros.images import check_image_size
 from neumap_ros.localization import descriptor_decoder as _descriptor_decoder  # noqa: F401  (registers its kinds)
@@ -40,9 +40,9 @@ class LocalizerSettings:
 
     Attributes:
         max_keypoints: per query; time grows with it, recall in the dark too.
-        points_per_attempt: map points compared at once; a map with more is searched region by region, most likely
-            first.
-        points_near_prior: with a prior, so many points of the nearest regions in view are compared first.
+        points_per_attempt: a map with at most so many points is compared at once.
+        points_near_prior: points of one place: compared first where a prior says so, and one place after the other,
+            most likely first, when the whole map was too much or gave no pose.
         max_attempts: how many such groups of regions are tried before giving up.
         guided_radius_px: search radius around projected points, at 1,600 px image width: first pass, second pass.
         solver: RANSAC settings.
@@ -90,6 +90,11 @@ class Localizer:
         self.manifest = stored.manifest
         self.map_sha256 = stored.manifest_sha256
         wanted = dict(stored.manifest.extractor)
+        if extractor is None and wanted['name'] not in extractor_names():
+            raise MapError(
+                f'map {stored.folder} was built with the extractor {wanted["name"]!r}, this version has '
+                f'{", ".join(extractor_names())}; update neumap_ros or rebuild the map'
+            )
         self.extractor = extractor or create_extractor(str(wanted['name']))
         info = self.extractor.info
         given = {'name': info.name, 'version': info.version, 'weights_sha256': info.weights_sha256}
@@ -159,14 +164,19 @@ class Localizer:
         """Groups of regions to try one after the other, each of about ``points_per_attempt`` points."""
         every = range(len(self.manifest.regions))
         limit = self.settings.points_per_attempt
-        if prior is None and sum(self.decoder.points_in(r) for r in every) <= limit:
-            return [list(every)]
+        if len(every) == 1:
+            return [[0]]
+        whole = sum(self.decoder.points_in(r) for r in every) <= limit
         ranked = self.decoder.rank_regions(features)
         groups: list[list[int]] = []
         if prior is not None:
             near = self._near(prior)
             if near:
                 groups.append(near)
+        if whole:
+            # Everything at once first: retrieval is the weak link in the dark. Single places only if that fails.
+            groups.append(list(every))
+            limit = self.settings.points_near_prior
         group: list[int] = []
         filled = 0
         for region in ranked:
@@ -212,7 +222,8 @@ class Localizer:
             solution = solve_pose(matches, camera, self.settings.solver)
         if solution is None:
             return replace(base, reason=Reason.FEW_INLIERS, evidence=evidence)
-        inliers = int(solution.inliers_C.sum())
+        # A keypoint with two orientations is one position: it must not count twice.
+        inliers = len(np.unique(np.rint(matches.pixels_C2[solution.inliers_C] * 4), axis=0))
         with clock('guided'):
             guided, chance, final = self._guide(features, camera, matches, solution)
         with clock('gate'):
@@ -261,6 +272,7 @@ def _weigh(
 ) -> tuple[Evidence, NDArray[np.float64]]:
     """Collect the evidence for a pose, and its covariance."""
     support = guided.take(final.inliers_C)
+    distinct = len(np.unique(np.rint(support.pixels_C2 * 4), axis=0))
     residuals = final.residuals_C[final.inliers_C]
     residual = float(np.median(residuals)) if len(residuals) else float('inf')
     # Rayleigh: the median of the length of a 2D error is 1.18 sigma. Half a pixel is SIFT's floor.
@@ -273,7 +285,7 @@ def _weigh(
         keypoints=len(features),
         matches=len(matches),
         inliers=inliers,
-        guided_inliers=len(support),
+        guided_inliers=distinct,
         chance_inliers=chance,
         inlier_ratio=inliers / max(len(matches), 1),
         residual_px=residual,

@@ -20,6 +20,7 @@ S = TypeVar('S')
 RANGES: dict[str, tuple[float, float]] = {
     'max_keypoints': (10, 100_000),
     'points_per_attempt': (100, 10_000_000),
+    'points_near_prior': (100, 10_000_000),
     'max_attempts': (1, 1000),
     'guided_radius_px': (0.5, 500),
     'solver.max_error_px': (0.1, 500),
@@ -33,6 +34,10 @@ RANGES: dict[str, tuple[float, float]] = {
     'gate.max_rotation_sigma_deg': (1e-6, 180),
     'gate.min_coverage': (0, 1),
 }
+
+
+# Values of settings that are words.
+CHOICES: dict[str, tuple[str, ...]] = {'solver.method': ('poselib', 'pycolmap')}
 
 
 def load_settings(path: Path) -> LocalizerSettings:
@@ -73,6 +78,10 @@ def _section(default: S, data: Any, prefix: str, where: str) -> S:
             if not isinstance(value, list):
                 raise ConfigError(f'{where}: {name} is {value!r}, expected a list of numbers such as [16.0, 10.0]')
             changes[key] = tuple(_number(item, float, name, where) for item in value)
+        elif hints[key] is str:
+            if value not in CHOICES[name]:
+                raise ConfigError(f'{where}: {name} is {value!r}, expected one of {", ".join(CHOICES[name])}')
+            changes[key] = value
         else:
             changes[key] = _number(value, hints[key], name, where)
     return dataclasses.replace(default, **changes)  # type: ignore[type-var]

@@ -17,7 +17,7 @@ from neumap_ros.models.product_quantizer import kmeans
 LISTS = 128
 # 4 of 128 lists hold the true nearest neighbour of 93 % of the keypoints that have one, 8 of 97 % (measured on 100,000
 # points of seven scenes).
-PROBES = 5
+PROBES = 4
 
 
 class WordIndex:

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from neumap_ros.errors import MappingError
+from neumap_ros.features.basis import Basis
 from neumap_ros.localization.descriptor_decoder import DescriptorDecoder, DescriptorTable, QuerySpace
 from neumap_ros.localization.solver import reprojection_errors, threshold_px
 from neumap_ros.mapping.compression import CodeSettings, Compressed, SceneCompressor
@@ -46,14 +47,24 @@ class Candidate:
     right_matches: float
 
 
-def candidate_codes(parts: Sequence[int]) -> list[CodeSettings]:
+def candidate_codes(kind: str, parts: Sequence[int]) -> list[CodeSettings]:
     """The compression settings worth comparing, cheapest shared part first."""
+    if kind == 'pq':
+        return [CodeSettings('pq', m, clusters=k) for m in parts for k in (64, 256)]
     codes = []
     for m in parts:
         codes.append(CodeSettings('dpqed', m, scene_codebooks=False, hidden=0))
         codes.append(CodeSettings('dpqed', m, scene_codebooks=False, hidden=16))
         codes.append(CodeSettings('dpqed', m, scene_codebooks=True, hidden=64))
     return codes
+
+
+def shared_bytes(code: CodeSettings, basis: Basis) -> int:
+    """Bytes of the scene-wide tensors that a code needs, before anything is fitted."""
+    if code.kind == 'pq':
+        return 2 * code.clusters * len(basis.mean_D)
+    mlp = code.hidden * (2 * basis.size + 8)
+    return mlp + (256 * (basis.size + 2 * code.parts) if code.scene_codebooks else 0)
 
 
 def fit_points(
@@ -108,6 +119,7 @@ def choose_code(
     compressor: SceneCompressor,
     ranked_P: NDArray[np.int64],
     budget_bytes: int,
+    kind: str,
     parts: Sequence[int],
     progress: Progress,
 ) -> tuple[CodeSettings, list[Candidate]]:
@@ -123,10 +135,10 @@ def choose_code(
     step = max(1, len(views) // VALIDATION_VIEWS)
     held_out = list(range(step // 2, len(views), step))
     measured: list[Candidate] = []
-    codes = candidate_codes(parts)
+    codes = candidate_codes(kind, parts)
     for number, code in enumerate(codes):
         progress('comparing codes', number, len(codes))
-        if code.scene_codebooks and LARGEST_SHARED_SHARE * budget_bytes < 64 * 256 + 16_000:
+        if shared_bytes(code, basis) > LARGEST_SHARED_SHARE * budget_bytes:
             continue
         short = replace(code, fit=replace(code.fit, steps=CANDIDATE_STEPS))
         compressed = compressor.compress(short, frozenset(held_out))
@@ -137,7 +149,7 @@ def choose_code(
         table = DescriptorTable(
             tracks.points_P3[chosen], compressed.restored_PC[torch.from_numpy(chosen)], np.array([0, len(chosen)])
         )
-        decoder = DescriptorDecoder(table, QuerySpace(basis, code.parts))
+        decoder = DescriptorDecoder(table, QuerySpace(basis, code.parts if kind == 'dpqed' else None))
         matches = right_matches(decoder, [views[v] for v in held_out])
         measured.append(Candidate(code, len(chosen), size, matches))
     progress('comparing codes', len(codes), len(codes))

@@ -22,6 +22,7 @@ from neumap_ros.features.basis import load_basis
 from neumap_ros.localization.descriptor_decoder import DEFAULT_RATIO
 from neumap_ros.mapping.budget import Candidate, choose_code, fit_points
 from neumap_ros.mapping.compression import CodeSettings, Compressed, SceneCompressor
+from neumap_ros.mapping.fit_dpqed import FitSettings
 from neumap_ros.mapping.layout import account, lay_out, write
 from neumap_ros.mapping.selection import rank_points
 from neumap_ros.mapping.sources import ImageSource
@@ -220,15 +221,19 @@ def _choose(
     scene: Scene, compressor: SceneCompressor, settings: BuildSettings, progress: Progress
 ) -> tuple[CodeSettings, list[Candidate]]:
     parts = settings.parts or DEFAULT_PARTS
-    if settings.kind != 'dpqed':
+    if settings.kind == 'full' or (settings.kind == 'pq' and settings.budget_bytes is None):
         return CodeSettings(settings.kind, parts), []
     if settings.budget_bytes is None:
+        # A large scene needs more steps to see every point a few times.
+        points = len(scene.tracks.points_P3)
+        fit = FitSettings(steps=int(np.clip(points // 50, 300, 1000)))
         enough = len(scene.tracks.points_P3) >= SCENE_CODE_POINTS
-        return CodeSettings('dpqed', parts, scene_codebooks=enough, hidden=64 if enough else 8), []
+        return CodeSettings('dpqed', parts, scene_codebooks=enough, hidden=128 if enough else 8, fit=fit), []
     return choose_code(
         compressor,
         scene.ranked_P,
         settings.budget_bytes,
+        settings.kind,
         BUDGET_PARTS if settings.parts is None else (settings.parts,),
         progress,
     )
@@ -304,8 +309,8 @@ def _row(candidate: Candidate) -> dict[str, Any]:
     code = candidate.code
     return {
         'bytes of a code': code.parts,
-        'codebooks': 'scene' if code.scene_codebooks else 'universal',
-        'dequantiser': code.hidden,
+        'codebooks': f'scene, {code.clusters}' if code.scene_codebooks else 'universal',
+        'dequantiser': code.hidden if code.kind == 'dpqed' else 0,
         'points': candidate.points,
         'bytes': candidate.bytes,
         'right matches': round(candidate.right_matches, 1),

@@ -31,6 +31,7 @@ class CodeSettings:
         scene_codebooks: dpqed only: codebooks trained for the scene (C * 256 bytes) instead of the universal ones
             (no bytes).
         hidden: dpqed only: width of the scene-specific dequantiser, 0 for none.
+        clusters: pq only: K, centroids per part; fewer make smaller codebooks and coarser codes.
         fit: dpqed only: how it is trained.
     """
 
@@ -38,6 +39,7 @@ class CodeSettings:
     parts: int = 4
     scene_codebooks: bool = True
     hidden: int = 64
+    clusters: int = 256
     fit: FitSettings = field(default_factory=FitSettings)
 
 
@@ -122,7 +124,7 @@ def compress(descriptors: TrackDescriptors, basis: Basis, settings: CodeSettings
     if settings.parts not in basis.codebooks:
         raise ConfigError(f'a code of {settings.parts} bytes is not available, expected {sorted(basis.codebooks)}')
     if settings.kind == 'pq':
-        codebooks = kmeans_codebooks(mean_PD, settings.parts, generator).to(torch.float16)
+        codebooks = kmeans_codebooks(mean_PD, settings.parts, generator, settings.clusters).to(torch.float16)
         quantizer = ProductQuantizer(codebooks.float())
         codes = quantizer.encode(mean_PD)
         restored = torch.nn.functional.normalize(quantizer.lookup(codes).detach(), dim=1)

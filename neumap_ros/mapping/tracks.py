@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ Progress = Callable[[str, int, int], None]
 MATCH_RATIO = 0.9
 # Sampson error of a match at 1,600 px image width, as COLMAP's default of 4 px for two-view geometry.
 EPIPOLAR_ERROR_PX_AT_1600 = 10.0
+# Standard deviation of given positions in a bundle adjustment, as a share of the step between neighbouring images.
+POSITION_PRIOR_SHARE = 0.2
 # COLMAP drops every observation of a camera with |distortion parameter| > 1, which real k3 exceed.
 MAX_EXTRA_PARAM = 1e6
 
@@ -94,7 +97,7 @@ def select_pairs(views: Sequence[View], neighbours: int = 20) -> list[tuple[int,
     cosine = np.clip(axes @ axes.T, -1, 1)
     distance = np.linalg.norm(centres[:, None] - centres[None], axis=2)
     # Distances are measured in steps of the drive, so that the rule does not depend on the unit.
-    step = np.median(np.sort(distance, axis=1)[:, 1 : 1 + neighbours // 2]) + 1e-12
+    step = np.median(np.sort(distance, axis=1)[:, 1 : 1 + max(1, neighbours // 2)]) + 1e-12
     by_pose = distance / step + np.degrees(np.arccos(cosine)) / 15.0
     by_pose[cosine < 0] = np.inf  # looking in opposite directions
     descriptors = np.stack([v.features.global_descriptor_G for v in views])
@@ -103,7 +106,7 @@ def select_pairs(views: Sequence[View], neighbours: int = 20) -> list[tuple[int,
     pairs = set()
     for cost in (by_pose, by_look):
         np.fill_diagonal(cost, np.inf)
-        order = np.argsort(cost, axis=1, kind='stable')[:, : neighbours // 2]
+        order = np.argsort(cost, axis=1, kind='stable')[:, : max(1, neighbours // 2)]
         for i in range(count):
             for j in order[i]:
                 if np.isfinite(cost[i, j]):
@@ -190,7 +193,7 @@ def triangulate(
             T_j_i = views[j].T_map_cam.inverse() @ views[i].T_map_cam
             errors = epipolar_errors(normalized[i][found[:, 0]], normalized[j][found[:, 1]], T_j_i)
             focal = np.mean([np.mean(views[k].camera.focal_lengths) for k in (i, j)])
-            width = max(views[i].camera.width, views[i].camera.height)
+            width = np.mean([max(views[k].camera.width, views[k].camera.height) for k in (i, j)])
             found = found[errors * focal < max_error_px_at_1600 * width / 1600]
         if len(found) >= 4:
             matches[i, j] = found
@@ -202,8 +205,10 @@ def triangulate(
         )
     report('triangulating', 0, 1)
     reconstruction = _triangulate_with_colmap(views, matches, max_error_px_at_1600)
+    centres = [view.T_map_cam.translation_3 for view in views]
     if bundle_adjust and reconstruction.num_points3D() >= 50:
-        _bundle_adjust(reconstruction)
+        step = np.median([np.linalg.norm(b - a) for a, b in itertools.pairwise(centres)])
+        _bundle_adjust(reconstruction, POSITION_PRIOR_SHARE * float(step) + 1e-9)
     tracks, poses = _read_tracks(reconstruction, views, max_error_px_at_1600)
     report('triangulating', 1, 1)
     if len(tracks.points_P3) < 20:
@@ -270,10 +275,31 @@ def _triangulate_with_colmap(
         )
 
 
-def _bundle_adjust(reconstruction: pycolmap.Reconstruction) -> None:
+def _bundle_adjust(reconstruction: pycolmap.Reconstruction, position_sigma: float) -> None:
+    """Refine poses and points; the given positions stay priors, so that the map keeps its scale and its place.
+
+    Without priors a bundle adjustment hangs the scale on two poses: with 2 cm of noise it came out 7 to 17 % wrong.
+    """
     options = pycolmap.BundleAdjustmentOptions()
     options.refine_focal_length = options.refine_principal_point = options.refine_extra_params = False
-    pycolmap.bundle_adjustment(reconstruction, options)
+    options.print_summary = False
+    config = pycolmap.BundleAdjustmentConfig()
+    priors = []
+    for image_id in reconstruction.reg_image_ids():
+        config.add_image(image_id)
+        image = reconstruction.image(image_id)
+        priors.append(
+            pycolmap.PosePrior(
+                pose_prior_id=image_id,
+                corr_data_id=image.data_id,
+                position=image.projection_center(),
+                position_covariance=np.eye(3) * position_sigma**2,
+                coordinate_system=pycolmap.PosePriorCoordinateSystem.CARTESIAN,
+            )
+        )
+    pycolmap.create_pose_prior_bundle_adjuster(
+        options, pycolmap.PosePriorBundleAdjustmentOptions(), config, priors, reconstruction
+    ).solve()
 
 
 def _read_tracks(

@@ -61,7 +61,8 @@ class ProductQuantizer(nn.Module):
             temperature: of the soft assignment, in units of squared distance.
 
         Returns:
-            (quantised vectors (N, D), commitment loss: mean squared distance of the vectors to their centroids).
+            (quantised vectors (N, D), commitment loss: mean squared distance of the
+            centroids to their vectors, which pulls centroids).
         """
         distances_MNK = self._distances(vectors_ND)
         soft_MNK = torch.softmax(-distances_MNK / temperature, dim=2)
@@ -70,15 +71,15 @@ class ProductQuantizer(nn.Module):
         # but hands its gradient to the distances. Equal to z = (soft + sg(hard - soft)) C without the one-hot matrix.
         soft_MNS = torch.bmm(soft_MNK, self.codebooks_MKS.detach())
         soft_ND = soft_MNS.transpose(0, 1).reshape(len(vectors_ND), -1)
-        commitment = (vectors_ND - hard_ND.detach()).square().sum(dim=1).mean()
+        commitment = (vectors_ND.detach() - hard_ND).square().sum(dim=1).mean()
         return hard_ND + soft_ND - soft_ND.detach(), commitment
 
 
 def kmeans(vectors_ND: Tensor, clusters: int, generator: torch.Generator, iterations: int = 20) -> Tensor:
-    """Lloyd's k-means with k-means++-like random seeding and re-seeding of empty clusters.
+    """Lloyd's k-means from random vectors, with re-seeding of empty clusters.
 
     Args:
-        vectors_ND: data; with fewer vectors than clusters the surplus centroids repeat vectors.
+        vectors_ND: data, at least one vector; with fewer vectors than clusters the surplus centroids repeat vectors.
         clusters: K.
         generator: source of randomness.
         iterations: Lloyd steps.

@@ -19,7 +19,7 @@ def pack_floats(tensors: Mapping[str, Tensor]) -> dict[str, NDArray[Any]]:
     """Quantise tensors symmetrically to int8, one fp16 scale per row of the last axis; vectors stay fp16."""
     packed: dict[str, NDArray[Any]] = {}
     for name, tensor in tensors.items():
-        values = tensor.detach().numpy().astype(np.float32)
+        values = tensor.detach().cpu().numpy().astype(np.float32)
         if values.ndim < 2:
             packed[name] = values.astype(np.float16)
             continue

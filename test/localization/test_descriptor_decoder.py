@@ -168,7 +168,6 @@ def test_a_wrong_pose_collects_no_more_than_chance_says(place, basis, forward):
     assert np.mean(chances) == pytest.approx(np.mean(found), rel=0.4)
 
 
-@pytest.mark.xfail(strict=True, reason='pairs of a point with itself raise the similarity expected by chance to 1')
 @pytest.mark.parametrize('points', [2, 5, 12])
 def test_small_maps_are_searched_too(place, basis, forward, points):
     """Pairs of a point with itself must not make chance look like certainty."""

@@ -68,7 +68,6 @@ def test_each_flaw_alone_rejects_with_its_reason(flaw, reason):
     assert judge(replace(GOOD, **flaw), GateSettings()) is reason
 
 
-@pytest.mark.xfail(strict=True, reason='judge compares with >, which NaN always passes')
 @pytest.mark.parametrize('field', ['relative_sigma', 'rotation_sigma_deg', 'coverage', 'chance_inliers'])
 def test_an_unknown_quantity_is_no_good_evidence(field):
     assert judge(replace(GOOD, **{field: math.nan}), GateSettings()) is not Reason.OK

@@ -220,7 +220,6 @@ def test_a_map_of_another_extractor_is_refused(place, tmp_path, changes):
         Localizer(place.write(tmp_path / 'site', **changes))
 
 
-@pytest.mark.xfail(strict=True, reason='an unknown extractor surfaces as ConfigError, which does not name the map')
 def test_a_map_of_an_unknown_extractor_is_refused(place, tmp_path):
     stored = place.write(tmp_path / 'site', name='superduper')
     with pytest.raises(MapError, match=r'site.*superduper'):

@@ -126,7 +126,7 @@ BARREL = Camera.from_opencv(640, 480, 400, 400, 310, 245, (-0.28, 0.07, 0, 0))
     'camera',
     [
         PINHOLE,
-        pytest.param(BARREL, marks=pytest.mark.xfail(strict=True, reason='pose_covariance ignores the distortion')),
+        BARREL,
     ],
     ids=['pinhole', 'barrel'],
 )

@@ -176,7 +176,6 @@ def test_bundle_adjustment_repairs_poses_of_odometry():
     assert ratios.std() / ratios.mean() < 0.01
 
 
-@pytest.mark.xfail(strict=True, reason='the adjustment hangs the scale on the first two poses alone')
 def test_bundle_adjustment_keeps_the_scale_of_all_poses_together():
     points, descriptors = world()
     angles = [[0.02 * np.sin(i), -0.1 * np.sin(i / 3), 0.1 * np.cos(i)] for i in range(20)]
