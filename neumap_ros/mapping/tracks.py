@@ -209,6 +209,7 @@ def triangulate(
     if bundle_adjust and reconstruction.num_points3D() >= 50:
         step = np.median([np.linalg.norm(b - a) for a, b in itertools.pairwise(centres)])
         _bundle_adjust(reconstruction, POSITION_PRIOR_SHARE * float(step) + 1e-9)
+        _filter_points(reconstruction, _scaled_error_px(views, max_error_px_at_1600))
     tracks, poses = _read_tracks(reconstruction, views, max_error_px_at_1600)
     report('triangulating', 1, 1)
     if len(tracks.points_P3) < 20:
@@ -263,12 +264,12 @@ def _triangulate_with_colmap(
         options.max_extra_param = MAX_EXTRA_PARAM
         options.ba_refine_focal_length = options.ba_refine_extra_params = False
         options.mapper.num_threads = 1
-        scale = max(max(v.camera.width, v.camera.height) for v in views) / 1600
-        options.mapper.filter_max_reproj_error = max_error_px_at_1600 * scale
+        max_error_px = _scaled_error_px(views, max_error_px_at_1600)
+        options.mapper.filter_max_reproj_error = max_error_px
         options.triangulation.max_extra_param = MAX_EXTRA_PARAM
         options.triangulation.ignore_two_view_tracks = False  # half of a sparse map would be lost
-        options.triangulation.complete_max_reproj_error = max_error_px_at_1600 * scale
-        options.triangulation.merge_max_reproj_error = max_error_px_at_1600 * scale
+        options.triangulation.complete_max_reproj_error = max_error_px
+        options.triangulation.merge_max_reproj_error = max_error_px
         pycolmap.logging.minloglevel = 2
         return pycolmap.triangulate_points(
             reconstruction, path, Path(folder), Path(folder), clear_points=True, options=options
@@ -283,6 +284,9 @@ def _bundle_adjust(reconstruction: pycolmap.Reconstruction, position_sigma: floa
     options = pycolmap.BundleAdjustmentOptions()
     options.refine_focal_length = options.refine_principal_point = options.refine_extra_params = False
     options.print_summary = False
+    options.ceres.solver_options.num_threads = 1  # determinism: sums depend on the order of threads
+    prior_options = pycolmap.PosePriorBundleAdjustmentOptions()
+    prior_options.alignment_ransac.random_seed = 0
     config = pycolmap.BundleAdjustmentConfig()
     priors = []
     for image_id in reconstruction.reg_image_ids():
@@ -297,9 +301,19 @@ def _bundle_adjust(reconstruction: pycolmap.Reconstruction, position_sigma: floa
                 coordinate_system=pycolmap.PosePriorCoordinateSystem.CARTESIAN,
             )
         )
-    pycolmap.create_pose_prior_bundle_adjuster(
-        options, pycolmap.PosePriorBundleAdjustmentOptions(), config, priors, reconstruction
-    ).solve()
+    pycolmap.logging.minloglevel = 2
+    pycolmap.create_pose_prior_bundle_adjuster(options, prior_options, config, priors, reconstruction).solve()
+
+
+def _filter_points(reconstruction: pycolmap.Reconstruction, max_error_px: float) -> None:
+    """Drop observations and points as the triangulation does; the errors of the points are those of the new poses."""
+    limits = pycolmap.IncrementalMapperOptions()
+    pycolmap.ObservationManager(reconstruction).filter_all_points3D(max_error_px, limits.filter_min_tri_angle)
+    reconstruction.update_point_3d_errors()
+
+
+def _scaled_error_px(views: Sequence[View], max_error_px_at_1600: float) -> float:
+    return max_error_px_at_1600 * max(max(v.camera.width, v.camera.height) for v in views) / 1600
 
 
 def _read_tracks(
