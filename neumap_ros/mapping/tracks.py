@@ -209,6 +209,7 @@ def triangulate(
     if bundle_adjust and reconstruction.num_points3D() >= 50:
         step = np.median([np.linalg.norm(b - a) for a, b in itertools.pairwise(centres)])
         _bundle_adjust(reconstruction, POSITION_PRIOR_SHARE * float(step) + 1e-9)
+        _align(reconstruction, [view.T_map_cam for view in views])
         _filter_points(reconstruction, _scaled_error_px(views, max_error_px_at_1600))
     tracks, poses = _read_tracks(reconstruction, views, max_error_px_at_1600)
     report('triangulating', 1, 1)
@@ -305,6 +306,31 @@ def _bundle_adjust(reconstruction: pycolmap.Reconstruction, position_sigma: floa
     pycolmap.create_pose_prior_bundle_adjuster(options, prior_options, config, priors, reconstruction).solve()
 
 
+def _align(reconstruction: pycolmap.Reconstruction, given: Sequence[Pose]) -> None:
+    """Move the whole by the similarity that fits the given poses best.
+
+    Cameras on one line leave the adjustment free to roll about that line, and on an exact line COLMAP drops the priors
+    altogether and with them the scale. The rotation therefore comes from centres and orientations together.
+    """
+    found = [_pose_of(reconstruction, number) for number in range(1, len(given) + 1)]
+    found_V3, given_V3 = (np.stack([pose.translation_3 for pose in poses]) for poses in (found, given))
+    found_mean, given_mean = found_V3.mean(axis=0), given_V3.mean(axis=0)
+    found_V3, given_V3 = found_V3 - found_mean, given_V3 - given_mean
+    spread = float((found_V3**2).sum())
+    if spread <= 0:
+        return
+    # One radian of orientation weighs as much as the spread of the cameras, which is what turning the whole by it moves.
+    turns_33 = np.sum([g.rotation_33 @ f.rotation_33.T for f, g in zip(found, given, strict=True)], axis=0)
+    u, _, vt = np.linalg.svd(given_V3.T @ found_V3 + spread / len(given) * turns_33)
+    rotation_33 = u @ np.diag([1, 1, np.sign(np.linalg.det(u @ vt))]) @ vt
+    turned_V3 = found_V3 @ rotation_33.T
+    scale = float((turned_V3 * given_V3).sum()) / spread
+    if scale <= 0:
+        return
+    shift_3 = given_mean - scale * rotation_33 @ found_mean
+    reconstruction.transform(pycolmap.Sim3d(scale, pycolmap.Rotation3d(rotation_33), shift_3))
+
+
 def _filter_points(reconstruction: pycolmap.Reconstruction, max_error_px: float) -> None:
     """Drop observations and points as the triangulation does; the errors of the points are those of the new poses."""
     limits = pycolmap.IncrementalMapperOptions()
@@ -334,11 +360,13 @@ def _read_tracks(
         points.append(point.xyz)
         errors.append(point.error)
     table = np.array(observations, dtype=np.int64).reshape(-1, 3)
-    poses = []
-    for number in range(1, len(views) + 1):
-        world = reconstruction.image(number).cam_from_world()
-        poses.append(Pose(world.rotation.matrix(), world.translation).inverse())
+    poses = [_pose_of(reconstruction, number) for number in range(1, len(views) + 1)]
     tracks = Tracks(
         np.array(points, dtype=np.float64).reshape(-1, 3), np.array(errors), table[:, 0], table[:, 1], table[:, 2]
     )
     return tracks, poses
+
+
+def _pose_of(reconstruction: pycolmap.Reconstruction, image_id: int) -> Pose:
+    world = reconstruction.image(image_id).cam_from_world()
+    return Pose(world.rotation.matrix(), world.translation).inverse()
