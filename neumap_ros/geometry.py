@@ -172,10 +172,7 @@ class Camera:
                 f'{self.name} has {len(self.params)} parameters, expected {expected} for the model {self.model}'
             )
         if not min(self.focal_lengths) > 0:
-            raise CalibrationError(
-                f'{self.name} is not calibrated: its focal lengths are {self.focal_lengths}, expected positive pixels; '
-                'run a camera calibration, for example ros2 run camera_calibration cameracalibrator'
-            )
+            raise _uncalibrated(self.name, self.focal_lengths)
 
     @staticmethod
     def from_opencv(
@@ -239,6 +236,8 @@ class Camera:
     ) -> Camera:
         """A camera from the fields of sensor_msgs/CameraInfo (K row-major, top-left pixel's centre at (0, 0)).
 
+        Drivers that leave the distortion model empty mean plumb_bob.
+
         Raises:
             CalibrationError: K[0] = 0 (REP-104: not calibrated), unknown distortion model, wrong number of
                 coefficients.
@@ -246,6 +245,8 @@ class Camera:
         k = np.asarray(k_9, dtype=np.float64).reshape(-1)
         if k.shape != (9,):
             raise CalibrationError(f'{name} has a K of {k.size} numbers, expected 9')
+        if k[0] == 0:  # first, because nothing else in the message means anything then
+            raise _uncalibrated(name, (float(k[0]), float(k[4])))
         coefficients = np.asarray(d, dtype=np.float64).reshape(-1)
         if distortion_model not in (*ROS_DISTORTION_MODELS, ''):
             raise CalibrationError(
@@ -346,3 +347,10 @@ class Camera:
             raise CalibrationError(
                 f'{name} is described by {data!r}, expected the keys model, width, height and params'
             ) from error
+
+
+def _uncalibrated(name: str, focal_lengths: tuple[float, float]) -> CalibrationError:
+    return CalibrationError(
+        f'{name} is not calibrated: its focal lengths are {focal_lengths}, expected positive pixels; '
+        'run a camera calibration, for example ros2 run camera_calibration cameracalibrator'
+    )

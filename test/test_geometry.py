@@ -177,7 +177,8 @@ def test_an_uncalibrated_camera_is_named():
     ('model', 'coefficients', 'word'),
     [
         ('kannala_brandt', (0.1, 0, 0, 0), 'plumb_bob'),
-        ('', (0.1, 0, 0, 0), 'plumb_bob'),
+        ('fisheye', (0.1, 0.1, 0.1), 'plumb_bob'),
+        ('', (0.1, 0.1, 0.1), '3 distortion coefficients'),
         ('plumb_bob', (0.1, 0.1, 0.1), '3 distortion coefficients'),
         ('plumb_bob', (0.1,) * 6, '6 distortion coefficients'),
         ('equidistant', (0.1,) * 5, '5 fisheye coefficients'),
@@ -188,6 +189,18 @@ def test_an_uncalibrated_camera_is_named():
 def test_distortions_without_a_counterpart_are_refused(model, coefficients, word):
     with pytest.raises(CalibrationError, match=f'left.*{word}'):
         Camera.from_ros(WIDTH, HEIGHT, K_33, model, coefficients, 'left')
+
+
+def test_an_empty_distortion_model_means_plumb_bob():
+    for coefficients in ((), (0.0,) * 5, (0.1, 0.02, 0.003, 0.004), (0.1, 0.02, 0.003, 0.004, 0.05)):
+        expected = Camera.from_ros(WIDTH, HEIGHT, K_33, 'plumb_bob', coefficients)
+        assert Camera.from_ros(WIDTH, HEIGHT, K_33, '', coefficients) == expected
+
+
+@pytest.mark.parametrize(('model', 'coefficients'), [('', ()), ('unknown', ()), ('plumb_bob', (0.1,) * 3)])
+def test_an_uncalibrated_camera_is_told_so_first(model, coefficients):
+    with pytest.raises(CalibrationError, match='left is not calibrated'):
+        Camera.from_ros(WIDTH, HEIGHT, np.zeros(9), model, coefficients, 'left')
 
 
 @pytest.mark.parametrize(

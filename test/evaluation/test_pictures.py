@@ -17,7 +17,7 @@ def make_fix(accepted=True):
     pixels = np.array([[40.5, 60.5], [200.5, 100.5], [300.5, 200.5]])
     points = np.column_stack([CAMERA.normalize(pixels) * 4, np.full(3, 4.0)])
     offset = np.array([[0.0, 0.0], [0.0, 0.0], [-20.0, 0.0]])
-    inliers = Correspondences(np.arange(3), pixels + offset, points, np.ones(3), np.zeros(3, int))
+    inliers = Correspondences(np.arange(3), pixels + offset, points, np.ones(3), np.ones(3), np.zeros(3, int))
     pose = Pose.identity() if accepted else None
     reason = Reason.OK if accepted else Reason.AMBIGUOUS
     return Fix(reason, pose, evidence=Evidence(keypoints=50), hypothesis=Pose.identity(), inliers=inliers)

@@ -9,14 +9,20 @@ import yaml
 
 from neumap_ros.errors import ConfigError
 from neumap_ros.localization.localizer import LocalizerSettings
-from neumap_ros.localization.settings import RANGES, load_settings
+from neumap_ros.localization.settings import CHOICES, RANGES, load_settings
 
 CONFIG = Path(__file__).resolve().parents[2] / 'config' / 'localizer.yaml'
 
 
 def flat(data, prefix=''):
+    """Values by dotted key, in order."""
+    values = {}
     for key, value in data.items():
-        yield from flat(value, f'{prefix}{key}.') if isinstance(value, dict) else [f'{prefix}{key}']
+        if isinstance(value, dict):
+            values.update(flat(value, f'{prefix}{key}.'))
+        else:
+            values[f'{prefix}{key}'] = tuple(value) if isinstance(value, list) else value
+    return values
 
 
 @pytest.fixture
@@ -30,10 +36,18 @@ def load(tmp_path):
 
 
 def test_the_file_holds_every_default():
+    defaults = flat(dataclasses.asdict(LocalizerSettings()))
+    written = flat(yaml.safe_load(CONFIG.read_text()))
+    assert sorted(written) == sorted(defaults), 'keys'
+    for key, default in defaults.items():
+        assert written[key] == default, key
+    assert list(written) == list(defaults), 'order of the keys'
     assert load_settings(CONFIG) == LocalizerSettings()
-    names = list(flat(dataclasses.asdict(LocalizerSettings())))
-    assert list(flat(yaml.safe_load(CONFIG.read_text()))) == names
-    assert sorted(RANGES) == sorted(names)
+
+
+def test_every_setting_is_checked():
+    names = flat(dataclasses.asdict(LocalizerSettings()))
+    assert sorted([*RANGES, *CHOICES]) == sorted(names)
 
 
 def test_every_key_has_a_comment():
@@ -64,6 +78,9 @@ def test_what_is_left_out_keeps_its_default(load):
         ('gate:\n  min_coverage: .nan', 'gate.min_coverage is nan'),
         ('guided_radius_px: 16', 'guided_radius_px is 16, expected a list of numbers'),
         ('guided_radius_px: [16, -1]', 'guided_radius_px is -1'),
+        ('solver:\n  method: opencv', "solver.method is 'opencv', expected one of poselib, pycolmap"),
+        ('solver:\n  method: 3', 'solver.method is 3, expected one of poselib, pycolmap'),
+        ('solver:\n  method: [poselib]', "solver.method is ['poselib'], expected one of poselib, pycolmap"),
         ('gate: 5', "section 'gate' holds a int"),
         ('[1, 2]', 'the file holds a list'),
         ('gate:\n  - [', 'not valid YAML at line'),

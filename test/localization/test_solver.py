@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
@@ -20,12 +22,17 @@ from neumap_ros.localization.solver import (
 CAMERA = Camera.from_opencv(640, 480, 500, 520, 310, 245, (-0.15, 0.04, 0.001, -0.001))
 # Turned about all axes and far from the origin, so that frames that are mixed up show.
 TRUTH = Pose(Rotation.from_euler('xyz', [40, -70, 110], degrees=True).as_matrix(), (12.0, -7.0, 3.0))
-SETTINGS = SolverSettings()
+
+
+@pytest.fixture(params=['poselib', 'pycolmap'])
+def settings(request) -> SolverSettings:
+    return SolverSettings(method=request.param)
 
 
 def as_matches(pixels: np.ndarray, points: np.ndarray) -> Correspondences:
     count = len(pixels)
-    return Correspondences(np.arange(count), pixels, points, np.ones(count), np.zeros(count, int))
+    ones = np.ones(count)
+    return Correspondences(np.arange(count), pixels, points, ones, ones, np.zeros(count, int))
 
 
 def make_matches(count=60, noise_px=0.0, outliers=0.0, seed=0, depth=(3, 12), camera=CAMERA):
@@ -41,9 +48,9 @@ def make_matches(count=60, noise_px=0.0, outliers=0.0, seed=0, depth=(3, 12), ca
 
 @pytest.mark.parametrize('outliers', [0.0, 0.3, 0.6])
 @pytest.mark.parametrize('seed', range(3))
-def test_exact_correspondences_give_the_exact_pose(outliers, seed):
+def test_exact_correspondences_give_the_exact_pose(outliers, seed, settings):
     matches, right = make_matches(100, outliers=outliers, seed=seed)
-    solution = solve_pose(matches, CAMERA, SETTINGS)
+    solution = solve_pose(matches, CAMERA, settings)
     assert solution.T_map_cam.error_to(TRUTH) == pytest.approx((0, 0), abs=1e-3)
     assert solution.inliers_C[right].all()
     assert solution.inliers_C[~right].mean() < 0.1 if (~right).any() else True
@@ -51,31 +58,44 @@ def test_exact_correspondences_give_the_exact_pose(outliers, seed):
 
 
 @pytest.mark.parametrize('count', [0, 1, 3])
-def test_fewer_than_four_give_nothing(count):
+def test_fewer_than_four_give_nothing(count, settings):
     matches, _ = make_matches(count)
-    assert solve_pose(matches, CAMERA, SETTINGS) is None
+    assert solve_pose(matches, CAMERA, settings) is None
     assert refine_pose(TRUTH, matches, CAMERA, 12.0) is None
 
 
-def test_nothing_to_agree_on_gives_no_support():
+def test_nothing_to_agree_on_gives_no_support(settings):
     rng = np.random.default_rng(0)
     matches = as_matches(rng.uniform((0, 0), (640, 480), (40, 2)), rng.normal(size=(40, 3)) * 10)
-    solution = solve_pose(matches, CAMERA, SETTINGS)
+    solution = solve_pose(matches, CAMERA, settings)
     assert solution is None or solution.inliers_C.sum() < 12
 
 
-def test_points_at_one_place_give_no_wrong_confidence():
+def test_points_at_one_place_give_no_wrong_confidence(settings):
     matches = as_matches(np.tile([[320.0, 240.0]], (10, 1)), np.ones((10, 3)))
-    solution = solve_pose(matches, CAMERA, SETTINGS)
+    solution = solve_pose(matches, CAMERA, settings)
     if solution is not None:
         assert np.isinf(pose_covariance(solution.T_map_cam, CAMERA, matches.points_C3, 1.0)).all()
 
 
-def test_the_same_correspondences_give_the_same_pose():
+def test_the_same_correspondences_give_the_same_pose(settings):
     matches, _ = make_matches(80, noise_px=1.0, outliers=0.5)
-    first, second = (solve_pose(matches, CAMERA, SETTINGS) for _ in range(2))
+    first, second = (solve_pose(matches, CAMERA, settings) for _ in range(2))
     assert (first.T_map_cam.matrix_44 == second.T_map_cam.matrix_44).all()
     assert (first.residuals_C == second.residuals_C).all()
+
+
+def test_distinct_matches_are_drawn_first():
+    """With nine of ten matches wrong, 100 blind draws of three succeed in one case of ten, guided ones at once."""
+    found = {1: 0, -1: 0}
+    for seed in range(10):
+        matches, right = make_matches(300, outliers=0.9, seed=seed)
+        for sign in found:
+            ranked = replace(matches, distinctness_C=sign * np.where(right, 1.0, 0.5))
+            solution = solve_pose(ranked, CAMERA, SolverSettings(max_trials=100))
+            found[sign] += solution is not None and solution.inliers_C[right].all()
+    assert found[1] == 10
+    assert found[-1] < 8
 
 
 def test_refinement_ignores_what_disagrees():
@@ -130,14 +150,14 @@ BARREL = Camera.from_opencv(640, 480, 400, 400, 310, 245, (-0.28, 0.07, 0, 0))
     ],
     ids=['pinhole', 'barrel'],
 )
-def test_the_covariance_is_that_of_many_noisy_solutions(camera, depth):
+def test_the_covariance_is_that_of_many_noisy_solutions(camera, depth, settings):
     noise_px, count = 0.5, 200
     samples = []
     clean, _ = make_matches(40, depth=depth, camera=camera)
     for seed in range(count):
         noise = np.random.default_rng(seed).normal(size=(40, 2)) * noise_px
         matches = as_matches(clean.pixels_C2 + noise, clean.points_C3)
-        samples.append(deviation(solve_pose(matches, camera, SETTINGS).T_map_cam))
+        samples.append(deviation(solve_pose(matches, camera, settings).T_map_cam))
     samples = np.array(samples)
     covariance = pose_covariance(TRUTH, camera, clean.points_C3, noise_px)
     assert covariance == pytest.approx(covariance.T)
