@@ -31,8 +31,14 @@ class Decoder(Protocol):
 
     def match_near(
         self, features: Features, camera: Camera, T_map_cam: Pose, radius_px: float, regions: Sequence[int]
-    ) -> tuple[Correspondences, float]:
-        """Correspondences within a radius of the points projected with a pose, and how many chance would give."""
+    ) -> Correspondences:
+        """Correspondences within a radius of the points projected with a pose."""
+        ...
+
+    def chance_near(
+        self, features: Features, camera: Camera, T_map_cam: Pose, radius_px: float, regions: Sequence[int]
+    ) -> float:
+        """How many correspondences :meth:`match_near` would find near a wrong pose, measured in this image."""
         ...
 
 

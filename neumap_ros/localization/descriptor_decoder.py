@@ -34,8 +34,8 @@ from neumap_ros.models.storage import unpack_floats
 
 Float32 = NDArray[np.float32]
 
-# Keypoints looked at around a projected point.
-CANDIDATES_NEAR = 4
+# Projected points looked at around a keypoint.
+CANDIDATES_NEAR = 8
 # Displacements of the projections, in search radii, that measure how many matches chance gives near a wrong pose.
 DECOY_SHIFTS = ((5.0, 2.0), (-2.0, -5.0))
 # Maps with more points are searched through visual words; below, comparing everything is as fast and finds all.
@@ -89,17 +89,6 @@ class QuerySpace:
             return torch.from_numpy(descriptors_ND)
         return torch.from_numpy(self.basis.project(descriptors_ND)) @ self._rotation
 
-    @property
-    def rotated(self) -> bool:
-        """Whether this is the basis (rotated), and not the extractor's own space."""
-        return self._rotation is not None
-
-    def from_basis(self, vectors_NC: Float32) -> Float32:
-        """Vectors of the basis -> this space, which must be the rotated basis."""
-        if self._rotation is None:
-            raise ValueError('the own space of an extractor has no vectors of the basis')
-        return np.asarray(vectors_NC @ self._rotation.numpy(), dtype=np.float32)
-
     def to_basis(self, descriptors_NC: torch.Tensor) -> Float32:
         """This space -> the basis, for visual words."""
         if self._rotation is None:
@@ -121,9 +110,13 @@ class DescriptorDecoder:
             words = space.basis.words(space.to_basis(table.descriptors_PC))
             self._index = RegionIndex(words, self._region_P, regions, len(space.basis.words_WC))
         self._word_index = None
-        if len(table.points_P3) > EXHAUSTIVE_POINTS and space.rotated:
-            visual_words = torch.from_numpy(space.from_basis(space.basis.words_WC))
-            self._word_index = WordIndex(table.descriptors_PC, visual_words)
+        if len(table.points_P3) > EXHAUSTIVE_POINTS:
+            self._word_index = WordIndex(
+                table.descriptors_PC,
+                torch.from_numpy(space.basis.words_WC),
+                lambda descriptors_NC: torch.from_numpy(space.to_basis(descriptors_NC)),
+            )
+        self._last: tuple[Features, torch.Tensor] | None = None
         self._chance_similarity = self._similarity_by_chance()
         low, high = np.percentile(table.points_P3, (5, 95), axis=0)
         self._same_place = SAME_PLACE * float(np.linalg.norm(high - low))
@@ -139,6 +132,12 @@ class DescriptorDecoder:
         second = (first + rng.integers(1, count, size=4000)) % count  # never a point with itself
         similarity = (descriptors[first] * descriptors[second]).sum(1)
         return float(np.percentile(similarity.numpy(), 95))
+
+    def _query(self, features: Features) -> torch.Tensor:
+        """The descriptors of an image in the space of the map; the last image's are kept."""
+        if self._last is None or self._last[0] is not features:
+            self._last = (features, self._space.from_extractor(features.descriptors_ND))
+        return self._last[1]
 
     def points_in(self, region: int) -> int:
         """See :class:`neumap_ros.localization.decoder.Decoder`."""
@@ -156,7 +155,7 @@ class DescriptorDecoder:
         rows = self.table.rows(regions)
         if len(features) == 0 or len(rows) < 2:
             return self._correspondences(features, np.zeros(0, int), np.zeros(0, int), np.zeros(0))
-        query = self._space.from_extractor(features.descriptors_ND)
+        query = self._query(features)
         if self._word_index is not None and len(rows) == len(self.table.points_P3):
             best_NK, index_NK = self._word_index.search(query, NEIGHBOURS)
         else:
@@ -187,35 +186,51 @@ class DescriptorDecoder:
 
     def match_near(
         self, features: Features, camera: Camera, T_map_cam: Pose, radius_px: float, regions: Sequence[int]
-    ) -> tuple[Correspondences, float]:
+    ) -> Correspondences:
         """See :class:`neumap_ros.localization.decoder.Decoder`."""
+        rows, pixels = self._projected(camera, T_map_cam, regions)
+        return self._correspondences(features, *self._best_near(features, rows, pixels, radius_px, (0.0, 0.0)))
+
+    def chance_near(
+        self, features: Features, camera: Camera, T_map_cam: Pose, radius_px: float, regions: Sequence[int]
+    ) -> float:
+        """See :class:`neumap_ros.localization.decoder.Decoder`."""
+        rows, pixels = self._projected(camera, T_map_cam, regions)
+        counts = [len(self._best_near(features, rows, pixels, radius_px, shift)[0]) for shift in DECOY_SHIFTS]
+        return float(np.mean(counts))
+
+    def _projected(
+        self, camera: Camera, T_map_cam: Pose, regions: Sequence[int]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Rows of the points in view and their pixels."""
         rows = self.table.rows(regions)
         pixels, inside = camera.project(T_map_cam.inverse().transform(self.table.points_P3[rows]))
-        rows, pixels = rows[inside], pixels[inside]
-        empty = np.zeros(0, int)
-        if not len(features) or not len(rows):
-            return self._correspondences(features, empty, empty, np.zeros(0)), 0.0
-        tree = cKDTree(features.keypoints_N2)
-        query = self._space.from_extractor(features.descriptors_ND)
-        found = self._best_near(tree, query, rows, pixels, radius_px)
-        decoys = [len(self._best_near(tree, query, rows, pixels + radius_px * np.array(s), radius_px)[0])
-                  for s in DECOY_SHIFTS]  # fmt: skip
-        return self._correspondences(features, *found), float(np.mean(decoys))
+        return rows[inside], pixels[inside]
 
     def _best_near(
         self,
-        tree: cKDTree,
-        query_NC: torch.Tensor,
+        features: Features,
         rows_V: NDArray[np.int64],
         pixels_V2: NDArray[np.float64],
         radius_px: float,
+        shift: tuple[float, float],
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-        """Pairs (keypoint, row, similarity) that are each other's best within the radius and better than chance."""
-        count = min(CANDIDATES_NEAR, tree.n)
-        _, neighbour = tree.query(pixels_V2, k=np.arange(1, count + 1), distance_upper_bound=radius_px)
-        point_A, slot_A = np.nonzero(neighbour < tree.n)
-        keypoint_A = neighbour[point_A, slot_A]
-        row_A = rows_V[point_A]
+        """Pairs (keypoint, row, similarity) that are each other's best within the radius and better than chance.
+
+        The keypoints are displaced by ``shift`` radii, to see what chance gives.
+        """
+        if not len(features) or not len(rows_V):
+            return np.zeros(0, int), np.zeros(0, int), np.zeros(0)
+        count = min(CANDIDATES_NEAR, len(rows_V))
+        tree = cKDTree(pixels_V2, balanced_tree=False, compact_nodes=False)
+        _, neighbour = tree.query(
+            features.keypoints_N2 - radius_px * np.array(shift),
+            k=np.arange(1, count + 1),
+            distance_upper_bound=radius_px,
+        )
+        keypoint_A, slot_A = np.nonzero(neighbour < len(rows_V))
+        row_A = rows_V[neighbour[keypoint_A, slot_A]]
+        query_NC = self._query(features)
         similarity = (query_NC[torch.from_numpy(keypoint_A)] * self.table.descriptors_PC[torch.from_numpy(row_A)]).sum(
             1
         )

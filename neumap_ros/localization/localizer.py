@@ -44,7 +44,7 @@ class LocalizerSettings:
         points_near_prior: points of one place: compared first where a prior says so, and one place after the other,
             most likely first, when the whole map was too much or gave no pose.
         max_attempts: how many such groups of regions are tried before giving up.
-        guided_radius_px: search radius around projected points, at 1,600 px image width: first pass, second pass.
+        guided_radius_px: search radius around projected points, at 1,600 px image width, one pass each.
         solver: RANSAC settings.
         gate: acceptance thresholds.
     """
@@ -53,7 +53,7 @@ class LocalizerSettings:
     points_per_attempt: int = 150_000
     points_near_prior: int = 12_000
     max_attempts: int = 4
-    guided_radius_px: tuple[float, ...] = (16.0, 10.0)
+    guided_radius_px: tuple[float, ...] = (16.0, 8.0)
     solver: SolverSettings = field(default_factory=SolverSettings)
     gate: GateSettings = field(default_factory=GateSettings)
 
@@ -149,10 +149,13 @@ class Localizer:
         base = Fix(Reason.NO_REGIONS, map_id=self.manifest.map_id, revision=self.manifest.revision, time_s=time_s)
         if len(features) < MINIMAL_KEYPOINTS:
             return replace(base, reason=Reason.FEW_KEYPOINTS, evidence=Evidence(keypoints=len(features)))
-        with clock('retrieval'):
-            groups = self._groups(features, prior)
         best: Fix | None = None
-        for regions in groups:
+        groups = self._groups(features, prior)
+        for _ in range(self.settings.max_attempts):
+            with clock('retrieval'):
+                regions = next(groups, None)
+            if regions is None:
+                break
             fix = self._attempt(features, camera, regions, base, clock)
             if best is None or fix.accepted or fix.evidence.guided_inliers > best.evidence.guided_inliers:
                 best = fix
@@ -160,33 +163,28 @@ class Localizer:
                 break
         return replace(best or base, timings_ms=dict(clock.timings_ms))
 
-    def _groups(self, features: Features, prior: Prior | None) -> list[list[int]]:
-        """Groups of regions to try one after the other, each of about ``points_per_attempt`` points."""
-        every = range(len(self.manifest.regions))
-        limit = self.settings.points_per_attempt
-        if len(every) == 1:
-            return [[0]]
-        whole = sum(self.decoder.points_in(r) for r in every) <= limit
-        ranked = self.decoder.rank_regions(features)
-        groups: list[list[int]] = []
+    def _groups(self, features: Features, prior: Prior | None) -> Iterator[list[int]]:
+        """Groups of regions to try one after the other; retrieval runs only if the first ones fail."""
+        every = list(range(len(self.manifest.regions)))
         if prior is not None:
             near = self._near(prior)
-            if near:
-                groups.append(near)
-        if whole:
+            if near and near != every:
+                yield near
+        if sum(self.decoder.points_in(r) for r in every) <= self.settings.points_per_attempt:
             # Everything at once first: retrieval is the weak link in the dark. Single places only if that fails.
-            groups.append(list(every))
-            limit = self.settings.points_near_prior
+            yield every
+            if len(every) == 1:
+                return
         group: list[int] = []
         filled = 0
-        for region in ranked:
-            if group and filled + self.decoder.points_in(region) > limit:
-                groups.append(group)
+        for region in self.decoder.rank_regions(features):
+            if group and filled + self.decoder.points_in(region) > self.settings.points_near_prior:
+                yield group
                 group, filled = [], 0
             group.append(region)
             filled += self.decoder.points_in(region)
-        groups.append(group)
-        return groups[: self.settings.max_attempts]
+        if len(group) < len(every):
+            yield group
 
     def _near(self, prior: Prior) -> list[int]:
         """Regions that a camera near the prior can see: in front of it, the nearest of them first.
@@ -249,15 +247,18 @@ class Localizer:
         solution: Solution,
     ) -> tuple[Correspondences, float, Solution]:
         """Search around the projected points of every region in view and refine the pose on what is found."""
-        guided, chance, final = matches, 0.0, solution
+        guided, final, last = matches, solution, 0.0
         for radius in self.settings.guided_radius_px:
-            near, near_chance = self.decoder.match_near(
-                features, camera, final.T_map_cam, threshold_px(camera, radius), self._in_view(final.T_map_cam)
-            )
+            in_view = self._in_view(final.T_map_cam)
+            near = self.decoder.match_near(features, camera, final.T_map_cam, threshold_px(camera, radius), in_view)
             refined = refine_pose(final.T_map_cam, near, camera, min(radius, self.settings.solver.max_error_px))
             if refined is None:
                 break
-            guided, chance, final = near, near_chance, refined
+            guided, final, last = near, refined, radius
+        if last == 0.0:
+            return guided, 0.0, final
+        in_view = self._in_view(final.T_map_cam)
+        chance = self.decoder.chance_near(features, camera, final.T_map_cam, threshold_px(camera, last), in_view)
         return guided, chance, final
 
 

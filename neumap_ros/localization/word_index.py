@@ -9,6 +9,8 @@ faiss's IndexIVFFlat at 100,000 points and 1,000 queries).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -25,11 +27,13 @@ class WordIndex:
 
     Args:
         descriptors_PC: unit descriptors in the space of the queries.
-        words_WC: visual words in the same space; they are grouped into :data:`LISTS` coarse words.
+        words_WB: visual words in the basis; they are grouped into :data:`LISTS` coarse words.
+        to_basis: maps descriptors of the queries' space to the basis.
     """
 
-    def __init__(self, descriptors_PC: Tensor, words_WC: Tensor) -> None:
-        self._centres_LC = kmeans(words_WC, LISTS, torch.Generator().manual_seed(0))
+    def __init__(self, descriptors_PC: Tensor, words_WB: Tensor, to_basis: Callable[[Tensor], Tensor]) -> None:
+        self._to_basis = to_basis
+        self._centres_LC = kmeans(words_WB, LISTS, torch.Generator().manual_seed(0))
         self._offset_L = 0.5 * self._centres_LC.square().sum(1)
         list_P = self._affinity(descriptors_PC).argmax(dim=1)
         self._row_P = list_P.argsort(stable=True)
@@ -38,7 +42,7 @@ class WordIndex:
         self._first_L1 = torch.cat([torch.zeros(1, dtype=torch.long), sizes.cumsum(0)]).tolist()
 
     def _affinity(self, vectors_NC: Tensor) -> Tensor:
-        return vectors_NC @ self._centres_LC.T - self._offset_L
+        return self._to_basis(vectors_NC) @ self._centres_LC.T - self._offset_L
 
     def search(self, query_NC: Tensor, neighbours: int) -> tuple[Tensor, Tensor]:
         """The most similar descriptors in the lists next to each query.
