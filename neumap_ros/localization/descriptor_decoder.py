@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Maps of points with descriptors: matching by nearest neighbour, and guided matching around projected points.
 
-Three kinds share this code and differ only in how a shard's bytes become descriptors: ``full`` (fp16 descriptors as
-the extractor gave them, the reference), ``pq`` (k-means product quantisation) and ``dpqed``.
+Three kinds share this code and differ only in how a shard's bytes become descriptors, see
+:mod:`neumap_ros.localization.descriptor_maps`: ``full`` (fp16 descriptors as the extractor gave them, the reference),
+``pq`` (k-means product quantisation) and ``dpqed``.
 """
 
 from __future__ import annotations
@@ -15,22 +16,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
-from torch.nn import functional
 
-from neumap_ros.errors import MapError
 from neumap_ros.features.base import Features
-from neumap_ros.features.basis import Basis, load_basis
+from neumap_ros.features.basis import Basis
 from neumap_ros.geometry import Camera, Pose
-from neumap_ros.localization.decoder import register_decoder
 from neumap_ros.localization.fix import Correspondences
 from neumap_ros.localization.retrieval import RegionIndex
 from neumap_ros.localization.word_index import WordIndex
-from neumap_ros.maps.coordinates import decode_points
-from neumap_ros.maps.storage import StoredMap
-from neumap_ros.maps.types import Shard
-from neumap_ros.models.dequantizer import load_dequantizer
-from neumap_ros.models.product_quantizer import ProductQuantizer
-from neumap_ros.models.storage import unpack_floats
 
 Float32 = NDArray[np.float32]
 
@@ -263,70 +255,3 @@ class DescriptorDecoder:
             similarity if distinctness is None else distinctness,
             self._region_P[row],
         )
-
-
-def _load_shards(stored: StoredMap) -> list[Shard]:
-    return [stored.load_shard(region.id) for region in stored.manifest.regions]
-
-
-def _first(shards: Sequence[Shard], tensor: str) -> NDArray[np.int64]:
-    return np.concatenate([[0], np.cumsum([len(shard.tensors[tensor]) for shard in shards])]).astype(np.int64)
-
-
-def _decoded_points(stored: StoredMap, shards: Sequence[Shard]) -> NDArray[np.float64]:
-    bits = int(stored.manifest.decoder['coordinate_bits'])
-    parts = [
-        decode_points(shard.tensors['xyz'], region.points, bits, region.box_min_3, region.box_max_3)
-        for region, shard in zip(stored.manifest.regions, shards, strict=True)
-    ]
-    return np.concatenate(parts)
-
-
-def _ratio(stored: StoredMap) -> float:
-    return float(stored.manifest.decoder.get('ratio', DEFAULT_RATIO))
-
-
-@register_decoder('full')
-def load_full(stored: StoredMap) -> DescriptorDecoder:
-    """A map of uncompressed descriptors."""
-    shards = _load_shards(stored)
-    points = np.concatenate([s.tensors['xyz'] for s in shards]).astype(np.float64)
-    descriptors = np.concatenate([s.tensors['descriptors'] for s in shards]).astype(np.float32)
-    basis = load_basis(stored.manifest.extractor['name'])
-    table = DescriptorTable(points, torch.from_numpy(descriptors), _first(shards, 'xyz'))
-    return DescriptorDecoder(table, QuerySpace(basis, None), _ratio(stored))
-
-
-@register_decoder('pq')
-def load_pq(stored: StoredMap) -> DescriptorDecoder:
-    """A map of plain product-quantised descriptors (k-means codebooks in the extractor's space)."""
-    shards = _load_shards(stored)
-    codebooks = torch.from_numpy(stored.load_shared('codebooks')['codebooks'].astype(np.float32))
-    codes = torch.from_numpy(np.concatenate([s.tensors['codes'] for s in shards]))
-    descriptors = functional.normalize(ProductQuantizer(codebooks).lookup(codes).detach(), dim=1)
-    basis = load_basis(stored.manifest.extractor['name'])
-    table = DescriptorTable(_decoded_points(stored, shards), descriptors, _first(shards, 'codes'))
-    return DescriptorDecoder(table, QuerySpace(basis, None), _ratio(stored))
-
-
-@register_decoder('dpqed')
-def load_dpqed(stored: StoredMap) -> DescriptorDecoder:
-    """A D-PQED map: codes, universal or scene codebooks, scene-specific dequantiser."""
-    decoder = stored.manifest.decoder
-    basis = load_basis(stored.manifest.extractor['name'])
-    if decoder['basis_sha256'] != basis.sha256:
-        raise MapError(
-            f'map {stored.folder} was built with the basis {decoder["basis_sha256"][:12]}, this installation ships '
-            f'{basis.sha256[:12]}; rebuild the map or install the version of neumap_ros that built it'
-        )
-    parts = int(decoder['parts'])
-    shards = _load_shards(stored)
-    shared = unpack_floats(stored.load_shared('dpqed')) if 'dpqed' in stored.shared_names else {}
-    codebooks = shared.pop('codebooks') if 'codebooks' in shared else torch.from_numpy(basis.codebooks[parts])
-    quantizer = ProductQuantizer(codebooks)
-    dequantizer = load_dequantizer(shared, basis.size)
-    codes = torch.from_numpy(np.concatenate([s.tensors['codes'] for s in shards]))
-    with torch.no_grad():
-        descriptors = dequantizer(quantizer.lookup(codes))
-    table = DescriptorTable(_decoded_points(stored, shards), descriptors, _first(shards, 'codes'))
-    return DescriptorDecoder(table, QuerySpace(basis, parts), _ratio(stored))

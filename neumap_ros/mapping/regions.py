@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_DEPTH = 16
+# Ends the splitting of points that coincide; deep enough for one stray point a million units away.
+MAX_DEPTH = 24
 
 
 @dataclass(frozen=True)
@@ -65,25 +66,30 @@ def octree_regions(points_P3: NDArray[np.float64], max_points: int, *, margin: f
             split(f'{path}{octant}', corner_3 + offset, half, index_N[octant_N == octant], depth + 1)
 
     split('r', np.full(3, -size / 2), size, np.arange(len(points_P3)), 0)
-    _join_small(leaves, points_P3, int(SMALLEST_SHARE * max_points))
+    _join_small(leaves, points_P3, max_points)
     return [_region(path, leaves[path], points_P3, margin) for path in sorted(leaves)]
 
 
-def _join_small(leaves: dict[str, NDArray[np.int64]], points_P3: NDArray[np.float64], smallest: int) -> None:
-    """Join every small leaf to the leaf whose box grows least."""
+def _join_small(leaves: dict[str, NDArray[np.int64]], points_P3: NDArray[np.float64], max_points: int) -> None:
+    """Join every small leaf to the leaf whose box grows least, of those that stay below the limit."""
+    smallest = int(SMALLEST_SHARE * max_points)
     boxes = {path: (points_P3[i].min(axis=0), points_P3[i].max(axis=0)) for path, i in leaves.items()}
-    while len(leaves) > 1:
-        path = min(leaves, key=lambda p: (len(leaves[p]), p))
-        if len(leaves[path]) >= smallest:
-            return
+    alone: set[str] = set()
+    while small := [path for path, index_N in leaves.items() if len(index_N) < smallest and path not in alone]:
+        path = min(small, key=lambda p: (len(leaves[p]), p))
         low, high = boxes[path]
+        count = len(leaves[path])
+        targets = [p for p in leaves if p != path and len(leaves[p]) + count <= max_points + smallest]
+        if not targets:
+            alone.add(path)
+            continue
 
         def growth(other: str, low: NDArray[np.float64] = low, high: NDArray[np.float64] = high) -> float:
             other_low, other_high = boxes[other]
             joined = np.linalg.norm(np.maximum(high, other_high) - np.minimum(low, other_low))
             return float(joined - np.linalg.norm(other_high - other_low))
 
-        target = min((p for p in leaves if p != path), key=lambda p: (growth(p), p))
+        target = min(targets, key=lambda p: (growth(p), p))
         leaves[target] = np.sort(np.concatenate([leaves[target], leaves.pop(path)]))
         boxes[target] = (np.minimum(boxes[target][0], low), np.maximum(boxes[target][1], high))
         del boxes[path]
