@@ -20,7 +20,7 @@ from neumap_ros.maps.types import Region
 
 REJECTED = (Reason.FEW_MATCHES, Reason.FEW_INLIERS, Reason.BAD_GEOMETRY, Reason.AMBIGUOUS)
 # Two of the four regions at once.
-HALF = LocalizerSettings(points_per_attempt=500)
+HALF = LocalizerSettings(points_per_attempt=500, points_near_prior=500)
 
 
 @pytest.fixture(scope='module')
@@ -167,7 +167,7 @@ def test_a_large_map_is_searched_where_it_looks_alike_first(stored, place, backw
 def test_every_region_is_tried_before_giving_up_within_the_limit(stored, other_place, forward, monkeypatch):
     features, _ = other_place.see(forward)
     for limit, expected in ((4, 4), (2, 2)):
-        localizer = Localizer(stored, LocalizerSettings(points_per_attempt=1, max_attempts=limit))
+        localizer = Localizer(stored, LocalizerSettings(points_per_attempt=1, points_near_prior=1, max_attempts=limit))
         tried = spy_on(localizer, monkeypatch)
         assert not localizer.localize_features(features, other_place.camera).accepted
         assert len(tried) == expected
