@@ -156,6 +156,7 @@ def main() -> None:
     parser.add_argument('--queries', type=int, default=30, help='at most so many a set, evenly spaced; 0 = all')
     parser.add_argument('--jobs', type=int, default=os.cpu_count() or 1, help='processes')
     parser.add_argument('--out', type=Path, default=RESULTS / 'compression.json')
+    parser.add_argument('--summarise', action='store_true', help='only the table of what is finished')
     arguments = parser.parse_args()
     limit = arguments.queries or None
     seeds = [int(seed) for seed in arguments.seeds.split(',')]
@@ -166,6 +167,8 @@ def main() -> None:
     partial.mkdir(parents=True, exist_ok=True)
     todo = [job for job in jobs if not _file(partial, job).exists()]
     print(f'{len(jobs)} jobs, {len(jobs) - len(todo)} done before, {arguments.jobs} at once', flush=True)
+    if arguments.summarise:
+        todo = []
     context = multiprocessing.get_context('spawn')
     start = time.perf_counter()
     with context.Pool(arguments.jobs, maxtasksperchild=1) as pool:
@@ -173,7 +176,8 @@ def main() -> None:
             _file(partial, job).write_text(json.dumps(rows))
             minutes = (time.perf_counter() - start) / 60
             print(f'{done}/{len(todo)} {job[0].name} sparse={job[1]} seed={job[2]} after {minutes:.1f} min', flush=True)
-    rows = [row for job in jobs for row in json.loads(_file(partial, job).read_text())]
+    finished = [job for job in jobs if _file(partial, job).exists()]
+    rows = [row for job in finished for row in json.loads(_file(partial, job).read_text())]
     machine = {'machine': platform.machine(), 'cores': os.cpu_count(), 'python': platform.python_version()}
     slim = [{k: v for k, v in row.items() if k != 'evidence'} for row in rows]
     arguments.out.write_text(json.dumps({'machine': machine, 'queries': limit, 'rows': slim}, indent=0) + '\n')

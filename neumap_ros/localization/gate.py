@@ -29,8 +29,8 @@ class GateSettings:
     min_guided_inliers: int = 8
     min_surplus: float = 3.0
     min_evidence: float = 17.0
-    max_relative_sigma: float = 0.05
-    max_rotation_sigma_deg: float = 3.0
+    max_relative_sigma: float = 0.1
+    max_rotation_sigma_deg: float = 5.0
     min_coverage: float = 0.15
 
 

@@ -32,6 +32,11 @@ from neumap_ros.localization.solver import (
 from neumap_ros.maps.storage import StoredMap
 
 MINIMAL_KEYPOINTS = 10
+# Errors of map points and calibration are common to many inliers, so that residuals alone promise too much: on 132
+# fixes of five data sets, plain and night, position errors were 2.3 times the expected standard deviations in the
+# median and 5 times at the 97th percentile. With this factor 74 % lie within 2.2 and 97 % within 5 standard deviations
+# (a Gaussian has 2 and 3).
+SIGMA_INFLATION = 3.0
 
 
 @dataclass(frozen=True)
@@ -277,7 +282,7 @@ def _weigh(
     residuals = final.residuals_C[final.inliers_C]
     residual = float(np.median(residuals)) if len(residuals) else float('inf')
     # Rayleigh: the median of the length of a 2D error is 1.18 sigma. Half a pixel is SIFT's floor.
-    sigma_px = max(residual / 1.18, 0.5)
+    sigma_px = SIGMA_INFLATION * max(residual / 1.18, 0.5)
     covariance = pose_covariance(final.T_map_cam, camera, support.points_C3, sigma_px)
     depth = final.T_map_cam.inverse().transform(support.points_C3)[:, 2]
     position, rotation = _sigma(covariance[:3, :3]), _sigma(covariance[3:, 3:])

@@ -115,8 +115,8 @@ def test_nothing_gives_nothing(decoder, place, forward):
     for matches in (
         decoder.match(empty, EVERY),
         decoder.match(features, []),
-        decoder.match_near(empty, place.camera, forward, 8.0, EVERY)[0],
-        decoder.match_near(features, place.camera, forward, 8.0, [])[0],
+        decoder.match_near(empty, place.camera, forward, 8.0, EVERY),
+        decoder.match_near(features, place.camera, forward, 8.0, []),
     ):
         assert len(matches) == 0
         assert matches.pixels_C2.shape == (0, 2)
@@ -130,14 +130,15 @@ def test_a_single_keypoint_can_be_matched(decoder, place, forward):
     single = replace(features, **{name: getattr(features, name)[one : one + 1] for name in
                                   ('keypoints_N2', 'scales_N', 'descriptors_ND', 'scores_N')})  # fmt: skip
     assert rows_of(place, decoder.match(single, EVERY).points_C3).tolist() == [truth[one]]
-    near, _ = decoder.match_near(single, place.camera, forward, 8.0, EVERY)
+    near = decoder.match_near(single, place.camera, forward, 8.0, EVERY)
     assert rows_of(place, near.points_C3).tolist() == [truth[one]]
 
 
 @pytest.mark.parametrize('radius_px', [2.0, 8.0])
 def test_guided_matches_lie_within_the_radius(decoder, place, forward, radius_px):
     features, truth = place.see(forward)
-    matches, chance = decoder.match_near(features, place.camera, forward, radius_px, EVERY)
+    matches = decoder.match_near(features, place.camera, forward, radius_px, EVERY)
+    chance = decoder.chance_near(features, place.camera, forward, radius_px, EVERY)
     rows = check_consistency(matches, features, place)
     projected, inside = place.camera.project(forward.inverse().transform(matches.points_C3))
     assert inside.all()
@@ -151,7 +152,7 @@ def test_guided_matches_lie_within_the_radius(decoder, place, forward, radius_px
 
 def test_guided_matching_respects_regions(decoder, place, forward):
     features, _ = place.see(forward)
-    matches, _ = decoder.match_near(features, place.camera, forward, 8.0, [1])
+    matches = decoder.match_near(features, place.camera, forward, 8.0, [1])
     assert set(matches.region_C) == {1}
 
 
@@ -161,8 +162,8 @@ def test_a_wrong_pose_collects_no_more_than_chance_says(place, basis, forward):
     chances, found = [], []
     for degrees in (4, 6, 8, 10, -5, -7):
         wrong = forward @ Pose(Rotation.from_euler('y', degrees, degrees=True).as_matrix(), (0.2, 0, 0))
-        matches, chance = decoder.match_near(features, place.camera, wrong, 8.0, EVERY)
-        chances.append(chance)
+        matches = decoder.match_near(features, place.camera, wrong, 8.0, EVERY)
+        chances.append(decoder.chance_near(features, place.camera, wrong, 8.0, EVERY))
         found.append(len(matches))
     assert np.mean(found) > 5, 'the test would say nothing'
     assert np.mean(chances) == pytest.approx(np.mean(found), rel=0.4)
@@ -180,7 +181,7 @@ def test_small_maps_are_searched_too(place, basis, forward, points):
         region_P=np.zeros(points, int),
     )
     features, _ = small.see(forward, clutter=20)
-    matches, _ = make_decoder(small, basis).match_near(features, place.camera, forward, 8.0, [0])
+    matches = make_decoder(small, basis).match_near(features, place.camera, forward, 8.0, [0])
     assert len(matches) >= 0.8 * points
 
 
