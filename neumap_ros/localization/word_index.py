@@ -68,7 +68,7 @@ class WordIndex:
                 similarity[slots, :kept] = best.values
                 rows[slots, :kept] = best.indices + first
             start = stop
-        best = similarity.reshape(count, -1).topk(neighbours, dim=1)
-        found = rows.reshape(count, -1).gather(1, best.indices)
+        best = similarity.reshape(count, PROBES * neighbours).topk(neighbours, dim=1)
+        found = rows.reshape(count, PROBES * neighbours).gather(1, best.indices)
         found = torch.where(best.values > -1, found, found[:, :1])
         return best.values, self._row_P[found]

@@ -27,7 +27,8 @@ VALIDATION_VIEWS = 16
 VALIDATION_KEYPOINTS = 1000
 # Training steps while candidates are compared; the ranking is settled long before the training is.
 CANDIDATE_STEPS = 120
-MANIFEST_BYTES = 1300
+# A manifest without regions and files, while candidates are compared.
+MANIFEST_BYTES = 900
 
 
 @dataclass(frozen=True)
@@ -68,22 +69,34 @@ def shared_bytes(code: CodeSettings, basis: Basis) -> int:
 
 
 def fit_points(
-    tracks: Tracks, views: Sequence[View], compressed: Compressed, ranked_P: NDArray[np.int64], budget_bytes: int | None
+    tracks: Tracks,
+    views: Sequence[View],
+    compressed: Compressed,
+    ranked_P: NDArray[np.int64],
+    budget_bytes: int | None,
+    manifest_bytes: int = MANIFEST_BYTES,
 ) -> tuple[NDArray[np.int64], int, int]:
     """The longest prefix of the ranked points that fits a budget.
 
+    Args:
+        tracks: all points.
+        views: mapping images.
+        compressed: descriptors of all points.
+        ranked_P: point indices, most useful first.
+        budget_bytes: of the whole map folder; None keeps all points.
+        manifest_bytes: of the manifest without regions and files.
+
     Returns:
-        (chosen point indices, coordinate bits, estimated bytes of the map).
+        (chosen point indices, coordinate bits or 0 for the kind ``full``, bytes of the map).
 
     Raises:
         MappingError: not even the smallest useful map fits.
     """
 
     def size(count: int) -> tuple[int, int]:
-        bits = choose_bits(views, tracks, ranked_P[:count])
-        return estimate_bytes(
-            tracks, compressed, lay_out(tracks.points_P3, ranked_P[:count], bits), MANIFEST_BYTES
-        ), bits
+        bits = 0 if compressed.settings.kind == 'full' else choose_bits(views, tracks, ranked_P[:count])
+        layout = lay_out(tracks.points_P3, ranked_P[:count], bits)
+        return estimate_bytes(tracks, compressed, layout, manifest_bytes), bits
 
     count = len(ranked_P)
     total, bits = size(count)
@@ -91,13 +104,14 @@ def fit_points(
         return ranked_P, bits, total
     low, high = 0, count
     # Bytes grow almost linearly with the points, so that interpolation needs few rounds.
-    per_point = (total - compressed.shared_bytes - MANIFEST_BYTES) / count
-    guess = int((budget_bytes - compressed.shared_bytes - MANIFEST_BYTES) / per_point)
+    per_point = (total - compressed.shared_bytes - manifest_bytes) / count
+    guess = int((budget_bytes - compressed.shared_bytes - manifest_bytes) / per_point)
     best: tuple[int, int, int] | None = None
+    smallest = min(SMALLEST_MAP_POINTS, count)
     for _ in range(8):
-        guess = min(max(guess, low + 1), high - 1)
-        if guess < SMALLEST_MAP_POINTS or high - low <= max(2, count // 1000):
+        if high <= smallest or high - low <= max(2, count // 1000):
             break
+        guess = min(max(guess, low + 1, smallest), high - 1)
         total, bits = size(guess)
         if total <= budget_bytes:
             low, best = guess, (guess, bits, total)
@@ -107,10 +121,9 @@ def fit_points(
         if guess <= low:
             break
     if best is None:
-        smallest, _ = size(min(SMALLEST_MAP_POINTS, count))
         raise MappingError(
-            f'a budget of {budget_bytes} bytes does not hold a map of {SMALLEST_MAP_POINTS} points, expected at least '
-            f'{smallest} bytes; give a larger --budget'
+            f'a budget of {budget_bytes} bytes does not hold a map of {smallest} points, expected at least '
+            f'{size(smallest)[0]} bytes; give a larger --budget'
         )
     return ranked_P[: best[0]], best[1], best[2]
 

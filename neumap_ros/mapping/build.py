@@ -23,12 +23,14 @@ from neumap_ros.localization.descriptor_decoder import DEFAULT_RATIO
 from neumap_ros.mapping.budget import Candidate, choose_code, fit_points
 from neumap_ros.mapping.compression import CodeSettings, Compressed, SceneCompressor
 from neumap_ros.mapping.fit_dpqed import FitSettings
-from neumap_ros.mapping.layout import account, lay_out, write
+from neumap_ros.mapping.layout import COORDINATE_BITS, account, lay_out, write
 from neumap_ros.mapping.selection import rank_points
 from neumap_ros.mapping.sources import ImageSource
 from neumap_ros.mapping.tracks import Progress, Tracks, View
 from neumap_ros.mapping.views import extract_views, triangulate_views
 from neumap_ros.mapping.work import WorkFolder
+from neumap_ros.maps.manifest import manifest_to_bytes
+from neumap_ros.maps.storage import check_target
 from neumap_ros.maps.types import Manifest
 
 KINDS = ('dpqed', 'pq', 'full')
@@ -143,6 +145,7 @@ def build_map(
         MapError: ``out`` exists, or cannot be written.
         ImageError: an image cannot be read.
     """
+    check_target(out.absolute().resolve(), overwrite)
     extractor = create_extractor(settings.extractor)
     work = WorkFolder(
         out, [source.fingerprint(), asdict(extractor.info), settings.max_keypoints, settings.bundle_adjust]
@@ -249,12 +252,7 @@ def _write(
     overwrite: bool,
 ) -> BuildReport:
     code = compressed.settings
-    if code.kind == 'full':
-        chosen, bits = _fit_full(scene, settings.budget_bytes), 0
-    else:
-        chosen, bits, _ = fit_points(scene.tracks, scene.views, compressed, scene.ranked_P, settings.budget_bytes)
-    layout = lay_out(scene.tracks.points_P3, chosen, bits)
-    decoder: dict[str, Any] = {'parts': code.parts, 'coordinate_bits': bits, 'ratio': DEFAULT_RATIO}
+    decoder: dict[str, Any] = {'parts': code.parts, 'coordinate_bits': COORDINATE_BITS[-1], 'ratio': DEFAULT_RATIO}
     if code.kind == 'dpqed':
         decoder['basis_sha256'] = load_basis(extractor.info.name).sha256
     if code.kind == 'full':
@@ -273,12 +271,26 @@ def _write(
         build={
             'views': len(scene.views),
             'points_found': len(scene.tracks.points_P3),
-            'descriptor_bytes': compressed.bytes_per_point * len(chosen),
+            'descriptor_bytes': compressed.bytes_per_point * len(scene.ranked_P),
             'extent': scene_extent(scene.views),
             'seed': settings.seed,
         },
         notes=settings.notes,
     )
+    # The manifest of all points with the longest numbers; that of the chosen ones is no longer.
+    chosen, bits, _ = fit_points(
+        scene.tracks,
+        scene.views,
+        compressed,
+        scene.ranked_P,
+        settings.budget_bytes,
+        len(manifest_to_bytes(manifest)),
+    )
+    layout = lay_out(scene.tracks.points_P3, chosen, bits)
+    if bits:
+        decoder = {**decoder, 'coordinate_bits': bits}
+    build = {**manifest.build, 'descriptor_bytes': compressed.bytes_per_point * len(chosen)}
+    manifest = replace(manifest, decoder=decoder, build=build)
     manifest = write(out, manifest, scene.tracks, compressed, layout, overwrite=overwrite)
     bytes_per_part = account(out)
     return BuildReport(
@@ -290,13 +302,6 @@ def _write(
         len(scene.tracks.points_P3),
         len(chosen),
     )
-
-
-def _fit_full(scene: Scene, budget_bytes: int | None) -> NDArray[np.int64]:
-    if budget_bytes is None:
-        return scene.ranked_P
-    size = scene.views[0].features.descriptors_ND.shape[1]
-    return scene.ranked_P[: max(2, (budget_bytes - 2000) // (2 * size + 12))]
 
 
 def scene_extent(views: list[View]) -> float:

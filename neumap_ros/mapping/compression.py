@@ -135,7 +135,7 @@ def compress(descriptors: TrackDescriptors, basis: Basis, settings: CodeSettings
     if settings.scene_codebooks:
         start = kmeans_codebooks(mean_PD, settings.parts, generator, iterations=8)
     quantizer = ProductQuantizer(start)
-    dequantizer = Dequantizer(mean_PD.shape[1], settings.hidden)
+    dequantizer = Dequantizer(mean_PD.shape[1], settings.hidden, generator)
     if settings.scene_codebooks or settings.hidden:
         fit_dpqed(descriptors, quantizer, dequantizer, settings.fit, generator)
     # What is stored is int8: encode and restore with exactly what the robot will have.

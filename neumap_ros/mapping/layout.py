@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,17 +15,19 @@ from neumap_ros.mapping.compression import Compressed
 from neumap_ros.mapping.regions import RegionPoints, octree_regions
 from neumap_ros.mapping.tracks import Tracks, View
 from neumap_ros.maps.coordinates import encode_points
-from neumap_ros.maps.manifest import rounded_box
+from neumap_ros.maps.manifest import manifest_to_bytes, rounded_box, shard_path, shared_path
 from neumap_ros.maps.storage import open_map, write_map
 from neumap_ros.maps.tensors import serialize_tensors
-from neumap_ros.maps.types import Manifest, Region, Tensors
+from neumap_ros.maps.types import Manifest, MapFile, Region, Tensors
 
 # A region is what a robot loads and what a map update re-sends; smaller ones cost more headers (400 bytes each).
 MAX_REGION_POINTS = 6000
 
 COORDINATE_BITS = range(9, 17)
-# Coordinates may add so much reprojection error (root mean square) to the keypoint noise of about one pixel.
+# Coordinates may add so much reprojection error (root mean square) to the keypoint noise of about one pixel, in images
+# of this width.
 MAX_COORDINATE_ERROR_PX = 0.35
+DEMAND_WIDTH_PX = 640
 
 
 @dataclass(frozen=True)
@@ -70,9 +72,9 @@ def _pixels_per_unit(views: Sequence[View], tracks: Tracks) -> NDArray[np.float6
     for index, view in enumerate(views):
         mine = np.flatnonzero(tracks.view_O == index)
         depth = view.T_map_cam.inverse().transform(tracks.points_P3[tracks.point_O[mine]])[:, 2]
-        # In pixels of an image 1,600 px wide, so that the demand does not depend on the resolution.
+        # In pixels of an image of one width, so that the demand does not depend on the resolution.
         width = max(view.camera.width, view.camera.height)
-        scale_O[mine] = np.mean(view.camera.focal_lengths) / np.maximum(depth, 1e-9) * 640 / width
+        scale_O[mine] = np.mean(view.camera.focal_lengths) / np.maximum(depth, 1e-9) * DEMAND_WIDTH_PX / width
     total = np.bincount(tracks.point_O, weights=scale_O, minlength=len(tracks.points_P3))
     return np.asarray(total / np.maximum(tracks.lengths_P, 1))
 
@@ -91,10 +93,23 @@ def shards(tracks: Tracks, compressed: Compressed, layout: Layout) -> Iterator[t
 
 
 def estimate_bytes(tracks: Tracks, compressed: Compressed, layout: Layout, manifest_bytes: int) -> int:
-    """Bytes of the folder that :func:`write` would make, without writing it (within a few bytes)."""
-    total = manifest_bytes + 190 * len(layout.regions)
-    total += sum(len(serialize_tensors(tensors, 'shared')) for tensors in compressed.shared.values())
-    return total + sum(len(serialize_tensors(t, 'shard')) for _, t in shards(tracks, compressed, layout))
+    """Bytes of the folder that :func:`write` would make, without writing it.
+
+    Args:
+        tracks: all points.
+        compressed: their descriptors.
+        layout: the chosen points.
+        manifest_bytes: of the manifest without regions and files; all else is exact.
+    """
+    sizes = {shared_path(name): len(serialize_tensors(t, 'shared')) for name, t in compressed.shared.items()}
+    regions = []
+    for region, tensors in shards(tracks, compressed, layout):
+        regions.append(replace(region, shard=shard_path(region.id)))
+        sizes[regions[-1].shard] = len(serialize_tensors(tensors, 'shard'))
+    bare = Manifest('', 1, '', '', '', True, {}, {}, (), ())
+    files = tuple(MapFile(path, size, '0' * 64) for path, size in sizes.items())
+    lists = len(manifest_to_bytes(replace(bare, regions=tuple(regions), files=files))) - len(manifest_to_bytes(bare))
+    return manifest_bytes + lists + sum(sizes.values())
 
 
 def write(

@@ -60,7 +60,7 @@ def write_map(
         MapError: the folder exists, the disk is full, another process writes the same map, or unusable content.
     """
     folder = folder.absolute().resolve()
-    _check_target(folder, overwrite)
+    check_target(folder, overwrite)
     with _partial_folder(folder) as partial:
         files: list[MapFile] = []
         regions: list[Region] = []
@@ -86,7 +86,12 @@ def write_map(
     return stored
 
 
-def _check_target(folder: Path, overwrite: bool) -> None:
+def check_target(folder: Path, overwrite: bool) -> None:
+    """Whether a map can be written there; long work asks before it begins.
+
+    Raises:
+        MapError: the parent is missing, or the folder exists and may not be replaced or is no map.
+    """
     if not folder.parent.is_dir():
         raise MapError(f'cannot write map {folder}: the folder {folder.parent} does not exist; create it first')
     if not os.path.lexists(folder):
@@ -136,7 +141,7 @@ def _is_same(handle: int, path: Path) -> bool:
 
 
 def _put_in_place(partial: Path, folder: Path, overwrite: bool) -> None:
-    _check_target(folder, overwrite)
+    check_target(folder, overwrite)
     old = folder.with_name(f'.{folder.name}.old')
     try:
         if folder.exists():

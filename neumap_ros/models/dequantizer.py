@@ -18,14 +18,19 @@ class Dequantizer(nn.Module):
     Args:
         size: D, length of a descriptor.
         hidden: width of the hidden layer; 0 means no MLP at all, only the normalisation.
+        generator: source of randomness of the first weights; only a dequantiser that is trained needs it.
     """
 
-    def __init__(self, size: int, hidden: int) -> None:
+    def __init__(self, size: int, hidden: int, generator: torch.Generator | None = None) -> None:
         super().__init__()
         self.hidden = hidden
         if hidden:
             self.expand = nn.Linear(size, hidden)
             self.contract = nn.Linear(hidden, size)
+            if generator is not None:  # as nn.Linear does it, but the same scene gives the same map
+                with torch.no_grad():
+                    self.expand.weight.uniform_(-(size**-0.5), size**-0.5, generator=generator)
+                    self.expand.bias.uniform_(-(size**-0.5), size**-0.5, generator=generator)
             nn.init.zeros_(self.contract.weight)
             nn.init.zeros_(self.contract.bias)
 
