@@ -319,7 +319,7 @@ def _align(reconstruction: pycolmap.Reconstruction, given: Sequence[Pose]) -> No
     spread = float((found_V3**2).sum())
     if spread <= 0:
         return
-    # One radian of orientation weighs as much as the spread of the cameras, which is what turning the whole by it moves.
+    # A radian of orientation weighs as much as the spread of the cameras, which is what turning the whole by it moves.
     turns_33 = np.sum([g.rotation_33 @ f.rotation_33.T for f, g in zip(found, given, strict=True)], axis=0)
     u, _, vt = np.linalg.svd(given_V3.T @ found_V3 + spread / len(given) * turns_33)
     rotation_33 = u @ np.diag([1, 1, np.sign(np.linalg.det(u @ vt))]) @ vt

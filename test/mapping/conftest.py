@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -12,8 +14,11 @@ import pytest
 from neumap_ros.features.base import Features
 from neumap_ros.features.basis import load_basis
 from neumap_ros.geometry import Camera, Pose
-from neumap_ros.mapping.compression import SceneCompressor
+from neumap_ros.mapping.compression import CodeSettings, Compressed, SceneCompressor
+from neumap_ros.mapping.layout import lay_out, write
 from neumap_ros.mapping.tracks import Tracks, View
+from neumap_ros.maps.storage import StoredMap, open_map
+from neumap_ros.maps.types import Manifest
 
 CAMERA = Camera.from_opencv(640, 480, 400, 405, 322, 238)
 
@@ -26,9 +31,36 @@ def unit(array: np.ndarray) -> np.ndarray:
 class Street:
     """Views and tracks of a street; ``compressor`` compresses it."""
 
+    BITS: ClassVar[int] = 14
+
     views: list[View]
     tracks: Tracks
     compressor: SceneCompressor
+
+    def manifest(self, code: CodeSettings) -> Manifest:
+        """The manifest of a map of this street."""
+        decoder = {'parts': code.parts, 'coordinate_bits': self.BITS, 'basis_sha256': self.compressor.basis.sha256}
+        info = {'name': 'rootsift', 'version': 1, 'weights_sha256': '', 'descriptor_size': 128, 'global_size': 128}
+        return Manifest(
+            map_id='5f0c3a1e-9b1f-4a57-9a32-0a77a4b7f001',
+            revision=1,
+            kind=code.kind,
+            frame_id='map',
+            created='2026-01-01T00:00:00Z',
+            metric=True,
+            extractor=info,
+            decoder={} if code.kind == 'full' else decoder,
+            regions=(),
+            files=(),
+        )
+
+    def write(self, folder: Path, compressed: Compressed, manifest: Manifest | None = None, chosen=None) -> StoredMap:
+        """Write all points, or the chosen ones, as a map."""
+        points = self.tracks.points_P3
+        chosen = np.arange(len(points)) if chosen is None else chosen
+        layout = lay_out(points, chosen, 0 if compressed.settings.kind == 'full' else self.BITS)
+        write(folder, manifest or self.manifest(compressed.settings), self.tracks, compressed, layout)
+        return open_map(folder)
 
 
 def make_street(points: int = 1200, count: int = 12, seed: int = 0) -> Street:

@@ -99,7 +99,9 @@ def digests(folder) -> list:
     return json.loads((folder / 'manifest.json').read_text())['files']
 
 
-@pytest.mark.parametrize('settings', [BuildSettings(parts=4), BuildSettings('pq', 40_000, parts=8)], ids=['dpqed', 'pq'])
+@pytest.mark.parametrize(
+    'settings', [BuildSettings(parts=4), BuildSettings('pq', 40_000, parts=8)], ids=['dpqed', 'pq']
+)
 def test_the_same_seed_gives_the_same_map(source, tmp_path, settings):
     settings = replace(settings, max_keypoints=500)
     manifests = []
@@ -164,7 +166,7 @@ def test_the_same_image_again_and_again_is_refused(source, tmp_path, monkeypatch
     copies = source.subset([source.images[0].name])
     copies.images = images
     monkeypatch.setattr(copies, '_paths', {image.name: source.path(source.images[0]) for image in images})
-    with pytest.raises(MappingError, match='points could be triangulated from 5 images|none of 10 image pairs'):
+    with pytest.raises(MappingError, match=r'points could be triangulated from 5 images|none of 10 image pairs'):
         build_map(copies, tmp_path / 'room', BuildSettings())
     assert not (tmp_path / 'room').exists()
 
@@ -172,7 +174,7 @@ def test_the_same_image_again_and_again_is_refused(source, tmp_path, monkeypatch
 def test_images_without_poses_are_refused(source, tmp_path):
     unposed = source.subset(image.name for image in source.images)
     unposed.images = tuple(replace(image, T_map_cam=None) for image in source.images)
-    with pytest.raises(MappingError, match='has no pose.*run structure from motion first'):
+    with pytest.raises(MappingError, match=r'has no pose.*run structure from motion first'):
         build_map(unposed, tmp_path / 'room', BuildSettings())
 
 

@@ -15,9 +15,8 @@ from neumap_ros.features.basis import load_basis
 from neumap_ros.localization.decoder import create_decoder
 from neumap_ros.mapping.compression import CodeSettings, SceneCompressor, compress, track_descriptors
 from neumap_ros.mapping.fit_dpqed import FitSettings
-from neumap_ros.mapping.layout import account, lay_out, write
+from neumap_ros.mapping.layout import account
 from neumap_ros.maps.storage import open_map, write_map
-from neumap_ros.maps.types import Manifest
 
 FIT = FitSettings(steps=5, batch=128)
 CODES = {
@@ -27,24 +26,6 @@ CODES = {
     'universal': CodeSettings('dpqed', 8, scene_codebooks=False, hidden=0),
     'dequantiser': CodeSettings('dpqed', 8, scene_codebooks=False, hidden=8, fit=FIT),
 }
-BITS = 14
-
-
-def make_manifest(code: CodeSettings) -> Manifest:
-    decoder = {'parts': code.parts, 'coordinate_bits': BITS, 'basis_sha256': load_basis('rootsift').sha256}
-    info = {'name': 'rootsift', 'version': 1, 'weights_sha256': '', 'descriptor_size': 128, 'global_size': 128}
-    return Manifest(
-        map_id='5f0c3a1e-9b1f-4a57-9a32-0a77a4b7f001',
-        revision=1,
-        kind=code.kind,
-        frame_id='map',
-        created='2026-01-01T00:00:00Z',
-        metric=True,
-        extractor=info,
-        decoder={} if code.kind == 'full' else decoder,
-        regions=(),
-        files=(),
-    )
 
 
 @pytest.fixture(scope='module', params=CODES)
@@ -52,18 +33,11 @@ def compressed(request, street):
     return street.compressor.compress(CODES[request.param])
 
 
-def write_street(folder, street, compressed, manifest=None, chosen=None):
-    points = street.tracks.points_P3
-    layout = lay_out(points, np.arange(len(points)) if chosen is None else chosen, 0 if compressed.settings.kind == 'full' else BITS)
-    write(folder, manifest or make_manifest(compressed.settings), street.tracks, compressed, layout)
-    return open_map(folder)
-
-
 def test_the_robot_sees_what_the_builder_measured(street, compressed, tmp_path):
-    table = create_decoder(write_street(tmp_path / 'map', street, compressed)).table
+    table = create_decoder(street.write(tmp_path / 'map', compressed)).table
     points = street.tracks.points_P3
     assert len(table.points_P3) == len(points)
-    cell = np.linalg.norm(points.max(axis=0) - points.min(axis=0)) / 2**BITS
+    cell = np.linalg.norm(points.max(axis=0) - points.min(axis=0)) / 2**street.BITS
     distance = np.linalg.norm(table.points_P3[:, None] - points[None], axis=2)
     origin = distance.argmin(axis=1)
     assert distance.min(axis=1).max() < max(cell, 1e-5)
@@ -74,7 +48,7 @@ def test_the_robot_sees_what_the_builder_measured(street, compressed, tmp_path):
 
 
 def test_every_byte_is_counted(street, compressed, tmp_path):
-    write_street(tmp_path / 'map', street, compressed)
+    street.write(tmp_path / 'map', compressed)
     parts = account(tmp_path / 'map')
     on_disk = sum(file.stat().st_size for file in (tmp_path / 'map').rglob('*') if file.is_file())
     assert sum(parts.values()) == on_disk
@@ -140,9 +114,9 @@ def test_unknown_codes_are_refused(street):
 @pytest.mark.parametrize('name', ['pq', 'dpqed'])
 def test_another_basis_is_refused(street, tmp_path, name):
     code = CODES[name]
-    manifest = make_manifest(code)
+    manifest = street.manifest(code)
     manifest = replace(manifest, decoder={**manifest.decoder, 'basis_sha256': 'f' * 64})
-    stored = write_street(tmp_path / 'map', street, street.compressor.compress(code), manifest)
+    stored = street.write(tmp_path / 'map', street.compressor.compress(code), manifest)
     if name == 'pq':
         assert create_decoder(stored), 'codes of pq live in the space of the extractor and do not need the basis'
         return
@@ -172,7 +146,7 @@ def damage(tensors, change):
 @pytest.mark.parametrize('name', ['full', 'pq', 'dpqed'])
 @pytest.mark.parametrize('change', ['missing', 'no xyz', 'dtype', 'xyz dtype', 'rows', 'columns'])
 def test_shards_with_other_tensors_are_refused(street, tmp_path, name, change):
-    stored = write_street(tmp_path / 'good', street, street.compressor.compress(CODES[name]))
+    stored = street.write(tmp_path / 'good', street.compressor.compress(CODES[name]))
     shared = {key: stored.load_shared(key) for key in stored.shared_names}
     shards = [(region, damage(stored.load_shard(region.id).tensors, change)) for region in stored.manifest.regions]
     write_map(tmp_path / 'map', replace(stored.manifest, regions=(), files=()), shared, shards)
@@ -184,7 +158,7 @@ def test_shards_with_other_tensors_are_refused(street, tmp_path, name, change):
 @pytest.mark.parametrize('name', ['pq', 'dpqed', 'dequantiser'])
 @pytest.mark.parametrize('change', ['other names', 'shape', 'parts'])
 def test_shared_tensors_that_do_not_fit_are_refused(street, tmp_path, name, change):
-    stored = write_street(tmp_path / 'good', street, street.compressor.compress(CODES[name]))
+    stored = street.write(tmp_path / 'good', street.compressor.compress(CODES[name]))
     (file,) = stored.shared_names
     tensors = stored.load_shared(file)
     manifest = replace(stored.manifest, regions=(), files=())
@@ -192,7 +166,9 @@ def test_shared_tensors_that_do_not_fit_are_refused(street, tmp_path, name, chan
     if change == 'other names':
         shared = {file: {f'x{key}': tensor for key, tensor in tensors.items()}}
     elif change == 'shape':
-        shared = {file: {key: np.ascontiguousarray(t[..., :-1]) if t.shape[-1] > 1 else t for key, t in tensors.items()}}
+        shared = {
+            file: {key: np.ascontiguousarray(t[..., :-1]) if t.shape[-1] > 1 else t for key, t in tensors.items()}
+        }
     else:
         manifest = replace(manifest, decoder={**manifest.decoder, 'parts': 3})
     shards = [(region, stored.load_shard(region.id).tensors) for region in stored.manifest.regions]
@@ -203,7 +179,7 @@ def test_shared_tensors_that_do_not_fit_are_refused(street, tmp_path, name, chan
 
 
 def test_a_map_of_pq_without_codebooks_is_refused(street, tmp_path):
-    stored = write_street(tmp_path / 'good', street, street.compressor.compress(CODES['pq']))
+    stored = street.write(tmp_path / 'good', street.compressor.compress(CODES['pq']))
     shards = [(region, stored.load_shard(region.id).tensors) for region in stored.manifest.regions]
     write_map(tmp_path / 'map', replace(stored.manifest, regions=(), files=()), {}, shards)
     with pytest.raises(MapError, match=r"map.*has no shared file 'codebooks'"):
@@ -211,7 +187,7 @@ def test_a_map_of_pq_without_codebooks_is_refused(street, tmp_path):
 
 
 def test_codes_beyond_the_codebooks_are_refused(street, tmp_path):
-    stored = write_street(tmp_path / 'good', street, street.compressor.compress(CODES['pq']))
+    stored = street.write(tmp_path / 'good', street.compressor.compress(CODES['pq']))
     shards = []
     for region in stored.manifest.regions:
         tensors = stored.load_shard(region.id).tensors
@@ -225,8 +201,8 @@ def test_codes_beyond_the_codebooks_are_refused(street, tmp_path):
 @pytest.mark.parametrize('key', ['parts', 'coordinate_bits', 'basis_sha256'])
 def test_a_manifest_without_what_the_decoder_needs_is_refused(street, tmp_path, key):
     code = CODES['dpqed']
-    manifest = make_manifest(code)
+    manifest = street.manifest(code)
     manifest = replace(manifest, decoder={k: v for k, v in manifest.decoder.items() if k != key})
-    stored = write_street(tmp_path / 'map', street, street.compressor.compress(code), manifest)
+    stored = street.write(tmp_path / 'map', street.compressor.compress(code), manifest)
     with pytest.raises(MapError, match=f'map.*{key}.*expected'):
         create_decoder(stored)

@@ -11,7 +11,6 @@ from neumap_ros.mapping.layout import COORDINATE_BITS, MAX_COORDINATE_ERROR_PX, 
 from neumap_ros.mapping.selection import rank_points
 from neumap_ros.maps.coordinates import decode_points, encode_points
 from neumap_ros.maps.manifest import manifest_to_bytes, rounded_box
-from test_compression import make_manifest, write_street
 
 CODE = CodeSettings('dpqed', 4, scene_codebooks=False, hidden=0)
 
@@ -74,12 +73,12 @@ def test_a_demand_that_no_bits_meet_gets_the_most(long_street, monkeypatch):
 def test_the_estimate_is_the_size_of_the_folder(long_street, tmp_path, code, count):
     compressed = long_street.compressor.compress(code)
     chosen = rank_points(long_street.views, long_street.tracks, 1)[:count]
-    bits = 0 if code.kind == 'full' else 14
+    bits = 0 if code.kind == 'full' else long_street.BITS
     estimate = estimate_bytes(
         long_street.tracks,
         compressed,
         lay_out(long_street.tracks.points_P3, chosen, bits),
-        len(manifest_to_bytes(make_manifest(code))),
+        len(manifest_to_bytes(long_street.manifest(code))),
     )
-    stored = write_street(tmp_path / 'map', long_street, compressed, chosen=chosen)
+    stored = long_street.write(tmp_path / 'map', compressed, chosen=chosen)
     assert estimate == stored.total_bytes

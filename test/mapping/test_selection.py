@@ -75,9 +75,7 @@ def test_near_points_of_a_street_are_preferred(street, ranked):
 
 
 def test_the_choice_does_not_depend_on_the_unit(street, ranked):
-    views = [
-        replace(v, T_map_cam=Pose(v.T_map_cam.rotation_33, 8 * v.T_map_cam.translation_3)) for v in street.views
-    ]
+    views = [replace(v, T_map_cam=Pose(v.T_map_cam.rotation_33, 8 * v.T_map_cam.translation_3)) for v in street.views]
     scaled = rank_points(views, replace(street.tracks, points_P3=8 * street.tracks.points_P3))
     assert (scaled[:300] == ranked[:300]).mean() > 0.99
 

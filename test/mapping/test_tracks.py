@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 
 import numpy as np
@@ -192,6 +193,55 @@ def test_bundle_adjustment_keeps_the_scale_of_all_poses_together():
         errors += [np.linalg.norm(p.translation_3 - place) for p, place in zip(poses, places, strict=True)]
     # The given ones are 3.5 cm off, each on its own; together they know place and scale much better.
     assert np.sqrt(np.mean(np.square(errors))) < 0.035
+
+
+@pytest.mark.parametrize('sideways_noise', [0.0, 1e-6, 0.02])
+def test_bundle_adjustment_of_a_straight_drive_keeps_its_scale_and_does_not_roll(sideways_noise):
+    """Positions on a line say nothing about the roll, and COLMAP drops priors that lie on an exact line."""
+    points, descriptors = world()
+    errors, given = [], []
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        truth = [Pose(np.eye(3), (0.3 * i - 1.2, 0, 0)) for i in range(8)]
+        views = []
+        for i, pose in enumerate(truth):
+            view, _ = make_view(str(i), pose, points, descriptors, noise_px=0.3, seed=i)
+            shift = rng.normal(size=3) * (0.02, sideways_noise, sideways_noise)
+            turn = Rotation.from_rotvec(0.002 * rng.normal(size=3)).as_matrix()
+            views.append(replace(view, T_map_cam=Pose(turn, pose.translation_3 + shift)))
+        _, poses = triangulate(views, bundle_adjust=True)
+        errors += [p.error_to(t) for p, t in zip(poses, truth, strict=True)]
+        given += [v.T_map_cam.error_to(t) for v, t in zip(views, truth, strict=True)]
+    position, degrees = np.sqrt(np.mean(np.square(errors), axis=0))
+    before = np.sqrt(np.mean(np.square(given), axis=0))
+    assert position < 0.75 * before[0]
+    assert degrees < max(1.5 * before[1], 0.5)
+
+
+def test_errors_after_a_bundle_adjustment_are_those_of_the_new_poses():
+    views, _, _ = make_scene(noise_px=0.5)
+    rng = np.random.default_rng(1)
+    moved = [replace(v, T_map_cam=v.T_map_cam @ Pose(np.eye(3), 0.01 * rng.normal(size=3))) for v in views]
+    tracks, poses = triangulate(moved, bundle_adjust=True)
+    worst = 0.0
+    for p in range(len(tracks.points_P3)):
+        mine = np.flatnonzero(tracks.point_O == p)
+        distances = []
+        for v, k in zip(tracks.view_O[mine], tracks.keypoint_O[mine], strict=True):
+            pixels, _ = CAMERA.project(poses[v].inverse().transform(tracks.points_P3[p : p + 1]))
+            distances.append(np.linalg.norm(pixels[0] - views[v].features.keypoints_N2[k]))
+        assert tracks.error_px_P[p] == pytest.approx(np.mean(distances), rel=1e-3, abs=1e-4)
+        worst = max(worst, *distances)
+    assert worst < 10 * 640 / 1600, 'dropped as in the triangulation'
+
+
+def test_a_bundle_adjustment_is_silent(capfd):
+    views, _, _ = make_scene()
+    straight = [replace(v, T_map_cam=Pose(v.T_map_cam.rotation_33, (0.4 * i, 0, 0))) for i, v in enumerate(views)]
+    triangulate(views, bundle_adjust=True)
+    with contextlib.suppress(MappingError):
+        triangulate(straight, bundle_adjust=True)
+    assert capfd.readouterr() == ('', '')
 
 
 @pytest.mark.parametrize('count', [0, 1])

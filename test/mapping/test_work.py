@@ -59,5 +59,5 @@ def test_nothing_is_left_in_the_end(tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path):
     (tmp_path / '.map.build').write_text('a file')
-    with pytest.raises(MapError, match='cannot save intermediate results in .*choose another --out'):
+    with pytest.raises(MapError, match=r'cannot save intermediate results in .*choose another --out'):
         WorkFolder(tmp_path / 'map', 1).save('x', TENSORS)
