@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recall against map bytes: full descriptors, k-means product quantisation, D-PQED; plain and four harder variants.
 
-    python -m benchmarks.compression                     all sets, three seeds, up to 30 queries a set (an hour)
+    python -m benchmarks.compression                     all sets, three seeds, up to 30 queries a set
     python -m benchmarks.compression --queries 0         every query
     python -m benchmarks.compression --sets fox,fountain --seeds 0
 
@@ -46,6 +46,8 @@ from neumap_ros.mapping.compression import SceneCompressor
 from neumap_ros.maps.storage import open_map
 
 CODE_LENGTHS = (2, 4, 8, 16)
+# Set by --every-method; an environment variable, so that the worker processes see it.
+EVERY_METHOD = 'NEUMAP_BENCHMARK_EVERY_METHOD'
 BUDGETS_KB = (1000, 250, 100, 50, 30)
 
 
@@ -60,11 +62,13 @@ class Method:
 
 
 def methods(seed: int) -> list[Method]:
-    """What is compared; full descriptors do not depend on the seed."""
+    """What is compared; full descriptors do not depend on the seed, later seeds repeat only the key rows."""
     rows = [Method('full', 'full')] if seed == 0 else []
     for kind in ('pq', 'dpqed'):
         rows += [Method(f'{kind} M={m}', kind, parts=m) for m in CODE_LENGTHS]
         rows += [Method(f'{kind} {kb} kB', kind, budget_kb=kb) for kb in BUDGETS_KB]
+    if seed != 0 and not os.environ.get(EVERY_METHOD):
+        rows = [row for row in rows if row.parts == 4 or row.budget_kb in (100, 30)]
     return rows
 
 
@@ -156,8 +160,11 @@ def main() -> None:
     parser.add_argument('--queries', type=int, default=30, help='at most so many a set, evenly spaced; 0 = all')
     parser.add_argument('--jobs', type=int, default=os.cpu_count() or 1, help='processes')
     parser.add_argument('--out', type=Path, default=RESULTS / 'compression.json')
+    parser.add_argument('--every-method', action='store_true', help='every row with every seed, not only the key rows')
     parser.add_argument('--summarise', action='store_true', help='only the table of what is finished')
     arguments = parser.parse_args()
+    if arguments.every_method:
+        os.environ[EVERY_METHOD] = '1'
     limit = arguments.queries or None
     seeds = [int(seed) for seed in arguments.seeds.split(',')]
     # Seed by seed, the slow sets first: an interrupted run has whole columns.
