@@ -53,7 +53,7 @@ def test_photographs_of_another_place_are_not_accepted(fountain_map):
 
 
 def test_the_same_images_and_seed_give_the_same_map(fountain_map, tmp_path):
-    out, report = fountain_map
+    _, report = fountain_map
     source = open_poses_json(DATA / 'strecha_fountain-P11', 'map')
     again = build_map(source, tmp_path / 'again', BuildSettings(budget_bytes=30_000, parts=8))
     assert [(f.path, f.sha256) for f in again.manifest.files] == [(f.path, f.sha256) for f in report.manifest.files]
