@@ -186,3 +186,19 @@ def test_the_walk_sees_all_kinds_of_imports():
     assert {'rclpy.node', 'neumap_ros.mapping', 'neumap_ros.mapping.tracks', 'neumap_ros.localization.gate'} <= names
     assert {name for name in names if ROS_MODULE.match(name)} == {'rclpy.node', 'sensor_msgs.msg'}
     assert 'neumap_ros.errors' in imported_names('from .errors import X', 'neumap_ros', is_package=True)
+
+
+def test_launch_arguments_are_few_and_described():
+    """Launch files cannot run without ROS 2, but their arguments can be read."""
+    files = sorted((ROOT / 'launch').glob('*.launch.py'))
+    assert files
+    for file in files:
+        calls = [
+            node
+            for node in ast.walk(ast.parse(file.read_text()))
+            if isinstance(node, ast.Call) and getattr(node.func, 'id', '') == 'DeclareLaunchArgument'
+        ]
+        assert 0 < len(calls) <= 12, file.name
+        for call in calls:
+            words = {keyword.arg: keyword.value for keyword in call.keywords}
+            assert len(ast.literal_eval(words['description'])) > 10, (file.name, ast.literal_eval(call.args[0]))
