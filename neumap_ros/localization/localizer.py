@@ -16,7 +16,6 @@ from neumap_ros.errors import MapError
 from neumap_ros.features import Extractor, Features, create_extractor, extractor_names
 from neumap_ros.geometry import Camera, Pose
 from neumap_ros.images import check_image_size
-from neumap_ros.localization import descriptor_decoder as _descriptor_decoder  # noqa: F401  (registers its kinds)
 from neumap_ros.localization.decoder import create_decoder
 from neumap_ros.localization.fix import Correspondences, Evidence, Fix, Reason
 from neumap_ros.localization.gate import GateSettings, judge
@@ -175,7 +174,8 @@ class Localizer:
             near = self._near(prior)
             if near and near != every:
                 yield near
-        if sum(self.decoder.points_in(r) for r in every) <= self.settings.points_per_attempt:
+        whole = sum(self.decoder.points_in(r) for r in every) <= self.settings.points_per_attempt
+        if whole:
             # Everything at once first: retrieval is the weak link in the dark. Single places only if that fails.
             yield every
             if len(every) == 1:
@@ -188,7 +188,7 @@ class Localizer:
                 group, filled = [], 0
             group.append(region)
             filled += self.decoder.points_in(region)
-        if len(group) < len(every):
+        if len(group) < len(every) or not whole:
             yield group
 
     def _near(self, prior: Prior) -> list[int]:

@@ -26,7 +26,7 @@ LARGEST_SHARED_SHARE = 0.5
 VALIDATION_VIEWS = 16
 VALIDATION_KEYPOINTS = 1000
 # Training steps while candidates are compared; the ranking is settled long before the training is.
-CANDIDATE_STEPS = 120
+CANDIDATE_STEPS = 100
 # A manifest without regions and files, while candidates are compared.
 MANIFEST_BYTES = 900
 
@@ -51,7 +51,7 @@ class Candidate:
 def candidate_codes(kind: str, parts: Sequence[int]) -> list[CodeSettings]:
     """The compression settings worth comparing, cheapest shared part first."""
     if kind == 'pq':
-        return [CodeSettings('pq', m, clusters=k) for m in parts for k in (64, 256)]
+        return [CodeSettings('pq', m, clusters=k) for m in parts for k in (16, 64, 256)]
     codes = []
     for m in parts:
         codes.append(CodeSettings('dpqed', m, scene_codebooks=False, hidden=0))

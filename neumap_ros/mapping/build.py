@@ -229,7 +229,7 @@ def _choose(
     if settings.budget_bytes is None:
         # A large scene needs more steps to see every point a few times.
         points = len(scene.tracks.points_P3)
-        fit = FitSettings(steps=int(np.clip(points // 50, 300, 1000)))
+        fit = FitSettings(steps=int(np.clip(points // 50, 400, 1000)))
         enough = len(scene.tracks.points_P3) >= SCENE_CODE_POINTS
         return CodeSettings('dpqed', parts, scene_codebooks=enough, hidden=128 if enough else 8, fit=fit), []
     return choose_code(
