@@ -269,15 +269,27 @@ class Camera:
         )
 
     @cached_property
-    def _field_radius(self) -> float:
-        """Largest |(x/z, y/z)| that the image shows, with a margin of a tenth; infinite where it cannot be told."""
+    def _border_rays(self) -> FloatArray:
+        """Normalized image coordinates (x/z, y/z) of points along the image's border (N, 2)."""
         along = np.linspace(0, 1, 17)
         zero, one = np.zeros_like(along), np.ones_like(along)
         border = np.concatenate(
             [np.stack(edge, axis=1) for edge in ((along, zero), (along, one), (zero, along), (one, along))]
         )
-        rays = self.normalize(border * [self.width, self.height])
-        radius = np.linalg.norm(rays, axis=1)
+        return self.normalize(border * [self.width, self.height])
+
+    @property
+    def field_of_view(self) -> tuple[FloatArray, FloatArray]:
+        """Smallest and largest (x/z, y/z) that the image shows, infinite where it cannot be told."""
+        rays = self._border_rays
+        if not np.isfinite(rays).all():
+            return np.full(2, -np.inf), np.full(2, np.inf)
+        return rays.min(axis=0), rays.max(axis=0)
+
+    @cached_property
+    def _field_radius(self) -> float:
+        """Largest |(x/z, y/z)| that the image shows, with a margin of a tenth; infinite where it cannot be told."""
+        radius = np.linalg.norm(self._border_rays, axis=1)
         return 1.1 * float(radius.max()) if np.isfinite(radius).all() else math.inf
 
     @cached_property

@@ -88,6 +88,14 @@ class QuerySpace:
         return np.asarray((descriptors_NC @ self._rotation.T).numpy(), dtype=np.float32)
 
 
+_ViewKey = tuple[Pose, Camera, tuple[int, ...]]
+
+
+def _same(first: _ViewKey, second: _ViewKey) -> bool:
+    """Whether two views are the very same objects (poses do not compare by value)."""
+    return first[0] is second[0] and first[1] is second[1] and first[2] == second[2]
+
+
 class DescriptorDecoder:
     """Nearest-neighbour matching against a :class:`DescriptorTable`."""
 
@@ -108,6 +116,7 @@ class DescriptorDecoder:
                 torch.from_numpy(space.basis.words_WC),
                 lambda descriptors_NC: torch.from_numpy(space.to_basis(descriptors_NC)),
             )
+        self._projection: tuple[_ViewKey, tuple[NDArray[np.int64], NDArray[np.float64]]] | None = None
         self._last: tuple[Features, torch.Tensor] | None = None
         self._chance_similarity = self._similarity_by_chance()
         low, high = np.percentile(table.points_P3, (5, 95), axis=0)
@@ -194,10 +203,13 @@ class DescriptorDecoder:
     def _projected(
         self, camera: Camera, T_map_cam: Pose, regions: Sequence[int]
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Rows of the points in view and their pixels."""
-        rows = self.table.rows(regions)
-        pixels, inside = camera.project(T_map_cam.inverse().transform(self.table.points_P3[rows]))
-        return rows[inside], pixels[inside]
+        """Rows of the points in view and their pixels; the last pose's are kept."""
+        key = (T_map_cam, camera, tuple(regions))
+        if self._projection is None or not _same(self._projection[0], key):
+            rows = self.table.rows(regions)
+            pixels, inside = camera.project(T_map_cam.inverse().transform(self.table.points_P3[rows]))
+            self._projection = (key, (rows[inside], pixels[inside]))
+        return self._projection[1]
 
     def _best_near(
         self,

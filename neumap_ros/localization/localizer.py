@@ -154,7 +154,7 @@ class Localizer:
         if len(features) < MINIMAL_KEYPOINTS:
             return replace(base, reason=Reason.FEW_KEYPOINTS, evidence=Evidence(keypoints=len(features)))
         best: Fix | None = None
-        groups = self._groups(features, prior)
+        groups = self._groups(features, camera, prior)
         for _ in range(self.settings.max_attempts):
             with clock('retrieval'):
                 regions = next(groups, None)
@@ -167,11 +167,11 @@ class Localizer:
                 break
         return replace(best or base, timings_ms=dict(clock.timings_ms))
 
-    def _groups(self, features: Features, prior: Prior | None) -> Iterator[list[int]]:
+    def _groups(self, features: Features, camera: Camera, prior: Prior | None) -> Iterator[list[int]]:
         """Groups of regions to try one after the other; retrieval runs only if the first ones fail."""
         every = list(range(len(self.manifest.regions)))
         if prior is not None:
-            near = self._near(prior)
+            near = self._near(prior, camera)
             if near and near != every:
                 yield near
         whole = sum(self.decoder.points_in(r) for r in every) <= self.settings.points_per_attempt
@@ -191,7 +191,7 @@ class Localizer:
         if len(group) < len(every) or not whole:
             yield group
 
-    def _near(self, prior: Prior) -> list[int]:
+    def _near(self, prior: Prior, camera: Camera) -> list[int]:
         """Regions that a camera near the prior can see: in front of it, the nearest of them first.
 
         Walls hide what lies behind them, so that the nearest regions up to the budget of one attempt suffice.
@@ -199,7 +199,7 @@ class Localizer:
         centre = prior.T_map_cam.translation_3
         gap_R3 = np.maximum(np.maximum(self._boxes_R23[:, 0] - centre, centre - self._boxes_R23[:, 1]), 0)
         distance_R = np.linalg.norm(gap_R3, axis=1)
-        seen = sorted(self._in_view(prior.T_map_cam, prior.radius), key=lambda r: (distance_R[r], r))
+        seen = sorted(self._in_view(prior.T_map_cam, camera, prior.radius), key=lambda r: (distance_R[r], r))
         near: list[int] = []
         filled = 0
         for region in seen:
@@ -209,10 +209,20 @@ class Localizer:
             filled += self.decoder.points_in(region)
         return near
 
-    def _in_view(self, T_map_cam: Pose, slack: float = 0.0) -> list[int]:
-        """Regions with a part of their box in front of the camera (or of one up to ``slack`` behind it)."""
-        local = T_map_cam.inverse().transform(self._corners_R83.reshape(-1, 3))
-        return [int(r) for r in np.flatnonzero((local[:, 2].reshape(-1, 8) > -slack).any(axis=1))]
+    def _in_view(self, T_map_cam: Pose, camera: Camera, slack: float = 0.0) -> list[int]:
+        """Regions whose box a camera may see, or one up to ``slack`` (map units) away from it.
+
+        A box is out of view when all its corners lie behind the camera or beyond one side of the image.
+        """
+        corners_R83 = T_map_cam.inverse().transform(self._corners_R83.reshape(-1, 3)).reshape(-1, 8, 3)
+        out_R = (corners_R83[..., 2] < -slack).all(axis=1)
+        low, high = camera.field_of_view
+        for axis in (0, 1):
+            for bound, sign in ((low[axis], -1.0), (high[axis], 1.0)):
+                if np.isfinite(bound):
+                    beyond_R8 = sign * (corners_R83[..., axis] - bound * corners_R83[..., 2]) / np.hypot(1.0, bound)
+                    out_R |= (beyond_R8 > slack).all(axis=1)
+        return [int(r) for r in np.flatnonzero(~out_R)]
 
     def _attempt(self, features: Features, camera: Camera, regions: Sequence[int], base: Fix, clock: _Stopwatch) -> Fix:
         with clock('matching'):
@@ -252,19 +262,18 @@ class Localizer:
         solution: Solution,
     ) -> tuple[Correspondences, float, Solution]:
         """Search around the projected points of every region in view and refine the pose on what is found."""
-        guided, final, last = matches, solution, 0.0
+        guided, final, searched = matches, solution, None
         for radius in self.settings.guided_radius_px:
-            in_view = self._in_view(final.T_map_cam)
-            near = self.decoder.match_near(features, camera, final.T_map_cam, threshold_px(camera, radius), in_view)
-            refined = refine_pose(final.T_map_cam, near, camera, min(radius, self.settings.solver.max_error_px))
+            start, radius_px = final.T_map_cam, threshold_px(camera, radius)
+            in_view = self._in_view(start, camera)
+            near = self.decoder.match_near(features, camera, start, radius_px, in_view)
+            refined = refine_pose(start, near, camera, min(radius, self.settings.solver.max_error_px))
             if refined is None:
                 break
-            guided, final, last = near, refined, radius
-        if last == 0.0:
+            guided, final, searched = near, refined, (start, radius_px, in_view)
+        if searched is None:
             return guided, 0.0, final
-        in_view = self._in_view(final.T_map_cam)
-        chance = self.decoder.chance_near(features, camera, final.T_map_cam, threshold_px(camera, last), in_view)
-        return guided, chance, final
+        return guided, self.decoder.chance_near(features, camera, *searched), final
 
 
 def _weigh(
