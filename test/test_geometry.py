@@ -266,3 +266,18 @@ def test_cameras_survive_json_pycolmap_pickle_and_copy(model):
 def test_bad_json_cameras_are_refused(data):
     with pytest.raises(CalibrationError, match='left is described by'):
         Camera.from_json(data, 'left')
+
+
+def test_the_field_of_view_of_a_pinhole_is_its_corners():
+    camera = Camera('PINHOLE', 640, 480, (400.0, 500.0, 320.0, 200.0))
+    low, high = camera.field_of_view
+    assert low == pytest.approx([-320 / 400, -200 / 500])
+    assert high == pytest.approx([320 / 400, 280 / 500])
+
+
+def test_points_that_the_distortion_folds_back_are_not_inside():
+    """r (1 - 0.3 r^2) turns back at r = 1.05: a point at r = 1.6 lands on the same pixel as one at r = 0.4."""
+    camera = Camera('OPENCV', 640, 480, (600.0, 600.0, 320.0, 240.0, -0.3, 0.0, 0.0, 0.0))
+    pixels, inside = camera.project([[0.4, 0.0, 1.0], [1.6, 0.0, 1.0]])
+    assert 0 <= pixels[1, 0] < 640, 'the test would say nothing'
+    assert inside.tolist() == [True, False]

@@ -296,3 +296,12 @@ def test_from_pictures_to_a_pose(place, tmp_path):
     in_colour = localizer.localize(np.dstack([picture] * 3), camera)
     assert in_colour.T_map_cam.error_to(fix.T_map_cam) == pytest.approx((0, 0), abs=1e-9)
     assert not localizer.localize(photograph(poster(5), camera, truth), camera).accepted
+
+
+def test_only_regions_in_the_frustum_are_searched_around_projections(localizer, place, forward, backward):
+    """A box behind the camera or beside the image cannot show a point in it."""
+    seen = localizer._in_view(forward, place.camera)
+    _, inside = place.camera.project(forward.inverse().transform(place.points_P3))
+    assert set(place.region_P[inside]) <= set(seen)
+    assert set(seen) != set(localizer._in_view(backward, place.camera))
+    assert localizer._in_view(forward, place.camera, slack=1e6) == [0, 1, 2, 3]
