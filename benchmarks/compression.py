@@ -46,7 +46,8 @@ from neumap_ros.mapping.compression import SceneCompressor
 from neumap_ros.maps.storage import open_map
 
 CODE_LENGTHS = (2, 4, 8, 16)
-# Set by --every-method; an environment variable, so that the worker processes see it.
+ROWS = 'NEUMAP_BENCHMARK_ROWS'
+# Set by --rows and --every-method; environment variables, so that the worker processes see them.
 EVERY_METHOD = 'NEUMAP_BENCHMARK_EVERY_METHOD'
 BUDGETS_KB = (1000, 250, 100, 50, 30)
 
@@ -67,6 +68,9 @@ def methods(seed: int) -> list[Method]:
     for kind in ('pq', 'dpqed'):
         rows += [Method(f'{kind} M={m}', kind, parts=m) for m in CODE_LENGTHS]
         rows += [Method(f'{kind} {kb} kB', kind, budget_kb=kb) for kb in BUDGETS_KB]
+    chosen = os.environ.get(ROWS)
+    if chosen:
+        rows = [row for row in rows if (row.budget_kb is not None) == (chosen == 'budgets')]
     if seed != 0 and not os.environ.get(EVERY_METHOD):
         rows = [row for row in rows if row.parts == 4 or row.budget_kb in (100, 30)]
     return rows
@@ -160,9 +164,12 @@ def main() -> None:
     parser.add_argument('--queries', type=int, default=30, help='at most so many a set, evenly spaced; 0 = all')
     parser.add_argument('--jobs', type=int, default=os.cpu_count() or 1, help='processes')
     parser.add_argument('--out', type=Path, default=RESULTS / 'compression.json')
+    parser.add_argument('--rows', choices=('codes', 'budgets'), help='only fixed code lengths, or only budgets')
     parser.add_argument('--every-method', action='store_true', help='every row with every seed, not only the key rows')
     parser.add_argument('--summarise', action='store_true', help='only the table of what is finished')
     arguments = parser.parse_args()
+    if arguments.rows:
+        os.environ[ROWS] = arguments.rows
     if arguments.every_method:
         os.environ[EVERY_METHOD] = '1'
     limit = arguments.queries or None
@@ -183,8 +190,7 @@ def main() -> None:
             _file(partial, job).write_text(json.dumps(rows))
             minutes = (time.perf_counter() - start) / 60
             print(f'{done}/{len(todo)} {job[0].name} sparse={job[1]} seed={job[2]} after {minutes:.1f} min', flush=True)
-    finished = [job for job in jobs if _file(partial, job).exists()]
-    rows = [row for job in finished for row in json.loads(_file(partial, job).read_text())]
+    rows = [row for file in sorted(partial.glob('*.json')) for row in json.loads(file.read_text())]
     machine = {'machine': platform.machine(), 'cores': os.cpu_count(), 'python': platform.python_version()}
     slim = [{k: v for k, v in row.items() if k != 'evidence'} for row in rows]
     arguments.out.write_text(json.dumps({'machine': machine, 'queries': limit, 'rows': slim}, indent=0) + '\n')
@@ -199,7 +205,8 @@ def _run_named(job: tuple[DataSet, bool, int, int | None]) -> tuple[Any, list[di
 
 def _file(partial: Path, job: tuple[DataSet, bool, int, int | None]) -> Path:
     data_set, sparse, seed, limit = job
-    return partial / f'{data_set.name}-{"sparse" if sparse else "dense"}-{seed}-{limit or "all"}.json'
+    rows = os.environ.get(ROWS, 'all')
+    return partial / f'{data_set.name}-{"sparse" if sparse else "dense"}-{seed}-{limit or "all"}-{rows}.json'
 
 
 if __name__ == '__main__':
