@@ -26,9 +26,9 @@ SMALLEST_MAP_POINTS = 100
 LARGEST_SHARED_SHARE = 0.5
 VALIDATION_VIEWS = 16
 VALIDATION_KEYPOINTS = 1000
-# Mapping views are easier than a robot's images: they lie on the same drive. Their descriptors are displaced by noise of
-# this length, cosine 0.8, as between views far apart. Without it short codes look best and lose a sixth of the revisits
-# of hololens000 at 30 kB; with it the choice is the one that localizes most.
+# Mapping views are easier than a robot's images: they lie on the same drive. Their descriptors are displaced by noise
+# of this length (cosine 0.8, as between views far apart). Without it short codes look best, and a sixth of the revisits
+# of hololens000 is lost at 30 kB.
 VALIDATION_NOISE = 0.75
 # Training steps while candidates are compared; the ranking is settled long before the training is.
 CANDIDATE_STEPS = 100
