@@ -21,6 +21,9 @@ from neumap_ros.errors import ConfigError
 
 Float32 = NDArray[np.float32]
 
+# Descriptors compared with the visual words in one product.
+WORDS_AT_ONCE = 4096
+
 
 @dataclass(frozen=True)
 class Basis:
@@ -61,8 +64,12 @@ class Basis:
 
     def words(self, projected_NC: Float32) -> NDArray[np.int64]:
         """Nearest visual word of each projected descriptor (N,)."""
-        affinity = projected_NC @ self.words_WC.T - 0.5 * np.sum(self.words_WC**2, axis=1)
-        return np.asarray(affinity.argmax(axis=1), dtype=np.int64)
+        offset_W = 0.5 * np.sum(self.words_WC**2, axis=1)
+        nearest = np.zeros(len(projected_NC), dtype=np.int64)
+        for start in range(0, len(projected_NC), WORDS_AT_ONCE):  # all at once would take 400 MB for a large map
+            part = slice(start, start + WORDS_AT_ONCE)
+            nearest[part] = (projected_NC[part] @ self.words_WC.T - offset_W).argmax(axis=1)
+        return nearest
 
     def global_descriptor(self, projected_NC: Float32) -> Float32:
         """Aggregate local descriptors to one unit vector (G,).

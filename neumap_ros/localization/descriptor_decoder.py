@@ -105,10 +105,7 @@ class DescriptorDecoder:
         self._space = space
         regions = len(table.first_R1) - 1
         self._region_P = np.repeat(np.arange(regions), np.diff(table.first_R1))
-        self._index = None
-        if regions > 1:
-            words = space.basis.words(space.to_basis(table.descriptors_PC))
-            self._index = RegionIndex(words, self._region_P, regions, len(space.basis.words_WC))
+        self._index: RegionIndex | None = None
         self._word_index = None
         if len(table.points_P3) > EXHAUSTIVE_POINTS:
             self._word_index = WordIndex(
@@ -146,8 +143,12 @@ class DescriptorDecoder:
 
     def rank_regions(self, features: Features) -> list[int]:
         """See :class:`neumap_ros.localization.decoder.Decoder`."""
-        if self._index is None:
+        regions = len(self.table.first_R1) - 1
+        if regions == 1:
             return [0]
+        if self._index is None:  # most images need no retrieval; the first one that does waits for the index
+            of_points = self._space.basis.words(self._space.to_basis(self.table.descriptors_PC))
+            self._index = RegionIndex(of_points, self._region_P, regions, len(self._space.basis.words_WC))
         words = self._space.basis.words(self._space.basis.project(features.descriptors_ND))
         return self._index.rank(words)
 
