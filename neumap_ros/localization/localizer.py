@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from neumap_ros.errors import MapError
 from neumap_ros.features import Extractor, Features, create_extractor, extractor_names
@@ -43,6 +45,9 @@ class LocalizerSettings:
     """How images are localized; every field has a default that needs no tuning.
 
     Attributes:
+        math_threads: threads of PyTorch and of numpy's BLAS on the CPU, for the whole process. The products here are
+            small, and a thread that spins waiting for the next one takes its core from OpenCV, which then needs half
+            as long again for the features.
         max_keypoints: per query; time grows with it, recall in the dark too.
         points_per_attempt: a map with at most so many points is compared at once.
         points_near_prior: points of one place: compared first where a prior says so, and one place after the other,
@@ -53,6 +58,7 @@ class LocalizerSettings:
         gate: acceptance thresholds.
     """
 
+    math_threads: int = 1
     max_keypoints: int = 1500
     points_per_attempt: int = 150_000
     points_near_prior: int = 12_000
@@ -91,6 +97,8 @@ class Localizer:
         self, stored: StoredMap, settings: LocalizerSettings | None = None, extractor: Extractor | None = None
     ) -> None:
         self.settings = settings or LocalizerSettings()
+        torch.set_num_threads(self.settings.math_threads)
+        threadpool_limits(self.settings.math_threads, user_api='blas')
         self.manifest = stored.manifest
         self.map_sha256 = stored.manifest_sha256
         wanted = dict(stored.manifest.extractor)

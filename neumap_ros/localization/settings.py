@@ -18,6 +18,7 @@ S = TypeVar('S')
 
 # Smallest and largest sensible value of every number, bounds included.
 RANGES: dict[str, tuple[float, float]] = {
+    'math_threads': (1, 256),
     'max_keypoints': (10, 100_000),
     'points_per_attempt': (100, 10_000_000),
     'points_near_prior': (100, 10_000_000),
