@@ -19,7 +19,9 @@ class GateSettings:
         min_guided_inliers: fewest inliers after the guided search.
         min_surplus: guided inliers must exceed those expected by chance so many standard deviations.
         min_evidence: smallest sum of inliers and surplus. Against maps of other places 1,340 queries reached 15 at
-            most; of the right poses of all benchmark queries 98 % lie above 16.
+            most; wrong poses inside the right map reach higher. On 1,160 plain and 4,640 hard attempts of the
+            compression benchmark: 17 keeps 98.6 and 93.8 % of the right poses and accepts 0.95 and 0.26 % wrong ones,
+            22 keeps 97.3 and 90.6 % and accepts 0.17 and 0.13 %.
         max_relative_sigma: largest uncertainty of the position, as a fraction of the scene's depth.
         max_rotation_sigma_deg: largest uncertainty of the orientation.
         min_coverage: smallest share of the image's 4 x 4 cells with an inlier.
@@ -28,7 +30,7 @@ class GateSettings:
     min_inliers: int = 6
     min_guided_inliers: int = 8
     min_surplus: float = 3.0
-    min_evidence: float = 17.0
+    min_evidence: float = 22.0
     max_relative_sigma: float = 0.1
     max_rotation_sigma_deg: float = 5.0
     min_coverage: float = 0.15
