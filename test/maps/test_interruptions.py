@@ -109,6 +109,10 @@ except MapError as error:
 
 # Writes one shard, says so, and waits for the signal in the middle of the second.
 HALFWAY = """
+import signal
+# A shell ignores SIGINT for what it starts in the background, and children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 def shards():
     yield region(0), {'codes': np.zeros((5, 8))}
     print('halfway', flush=True)
