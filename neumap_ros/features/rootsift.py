@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from neumap_ros.features.base import ExtractorInfo, Features, register_extractor, to_gray
 from neumap_ros.features.basis import load_basis
 
-# A quarter of OpenCV's default 0.04. Dark and blurred images have hardly any keypoint above the default; the best
-# ``max_keypoints`` are kept anyway, so well-lit images do not change.
+# A quarter of OpenCV's default 0.04. Dark and blurred images have hardly any keypoint above the default; where there
+# are enough, the best ``max_keypoints`` are kept anyway. Costs about 6 ms at 640x480.
 CONTRAST_THRESHOLD = 0.01
 
 DESCRIPTOR_SIZE = 128
