@@ -25,8 +25,15 @@ class Decoder(Protocol):
         """All regions, the one most likely in view first, judged by the image alone."""
         ...
 
-    def match(self, features: Features, regions: Sequence[int]) -> Correspondences:
-        """Correspondences with the points of some regions; outliers are expected."""
+    def match(self, features: Features, regions: Sequence[int], alternatives: int = 1) -> Correspondences:
+        """Correspondences with the points of some regions; outliers are expected.
+
+        Args:
+            features: of the query.
+            regions: indices into the manifest's regions.
+            alternatives: let each keypoint choose among so many points the one that agrees with the matches around it;
+                finds more right matches where descriptors are poor, and takes longer.
+        """
         ...
 
     def match_near(

@@ -20,9 +20,10 @@ from scipy.spatial import cKDTree
 from neumap_ros.features.base import Features
 from neumap_ros.features.basis import Basis
 from neumap_ros.geometry import Camera, Pose
+from neumap_ros.localization.consistency import most_supported, spatial_support
 from neumap_ros.localization.fix import Correspondences
+from neumap_ros.localization.point_index import EXHAUSTIVE_POINTS, PointIndex
 from neumap_ros.localization.retrieval import RegionIndex
-from neumap_ros.localization.word_index import WordIndex
 
 Float32 = NDArray[np.float32]
 
@@ -30,12 +31,14 @@ Float32 = NDArray[np.float32]
 CANDIDATES_NEAR = 8
 # Displacements of the projections, in search radii, that measure how many matches chance gives near a wrong pose.
 DECOY_SHIFTS = ((5.0, 2.0), (-2.0, -5.0))
-# Maps with more points are searched through visual words; below, comparing everything is as fast and finds all.
-EXHAUSTIVE_POINTS = 12_000
 # Nearest neighbours in which the ratio test looks for another place than the best one's.
 NEIGHBOURS = 5
-# Points so near (as a share of the scene's extent) are one place.
+# Points so near (as a share of the size of the place) are the same.
 SAME_PLACE = 0.01
+# Matches kept of those that keypoints chose among several candidates, best first; most of the others are wrong.
+MOST_ALTERNATIVE_MATCHES = 300
+# Weight of a candidate that is no better than the next one, in quotients of distances.
+EQUAL_CANDIDATE = 0.02
 # Loose on purpose: quantised descriptors blur the ratio, RANSAC copes with three quarters of wrong matches, and every
 # right match below 0.97 helps in the dark (measured on redkitchen_tsdf and kitti_seq1: three times the right matches of
 # 0.88 at night).
@@ -88,7 +91,36 @@ class QuerySpace:
         return np.asarray((descriptors_NC @ self._rotation.T).numpy(), dtype=np.float32)
 
 
+def _sizes_of_places(table: DescriptorTable) -> NDArray[np.float64]:
+    """Size of the place that each region is part of (R,), map units.
+
+    The extent of the map where that is small; in a large one twice the extent of the region, which is small where
+    there is much to see nearby. Extents leave out the outermost twentieth: stray points.
+    """
+
+    def extent(points_P3: NDArray[np.float64]) -> float:
+        low, high = np.percentile(points_P3, (5, 95), axis=0)
+        return float(np.linalg.norm(high - low))
+
+    bounds = zip(table.first_R1[:-1], table.first_R1[1:], strict=True)
+    regions = [2 * extent(table.points_P3[first:last]) if last > first else 0.0 for first, last in bounds]
+    return np.minimum(extent(table.points_P3), regions)
+
+
 _ViewKey = tuple[Pose, Camera, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class _Projection:
+    """Points in view of a pose.
+
+    Attributes:
+        rows_V: their rows in the map.
+        tree: of their pixels.
+    """
+
+    rows_V: NDArray[np.int64]
+    tree: cKDTree
 
 
 def _same(first: _ViewKey, second: _ViewKey) -> bool:
@@ -106,18 +138,13 @@ class DescriptorDecoder:
         regions = len(table.first_R1) - 1
         self._region_P = np.repeat(np.arange(regions), np.diff(table.first_R1))
         self._index: RegionIndex | None = None
-        self._word_index = None
+        self._neighbours = None
         if len(table.points_P3) > EXHAUSTIVE_POINTS:
-            self._word_index = WordIndex(
-                table.descriptors_PC,
-                torch.from_numpy(space.basis.words_WC),
-                lambda descriptors_NC: torch.from_numpy(space.to_basis(descriptors_NC)),
-            )
-        self._projection: tuple[_ViewKey, tuple[NDArray[np.int64], NDArray[np.float64]]] | None = None
+            self._neighbours = PointIndex(table.descriptors_PC.numpy())
+        self._projection: tuple[_ViewKey, _Projection] | None = None
         self._last: tuple[Features, torch.Tensor] | None = None
         self._chance_similarity = self._similarity_by_chance()
-        low, high = np.percentile(table.points_P3, (5, 95), axis=0)
-        self._same_place = SAME_PLACE * float(np.linalg.norm(high - low))
+        self._scale_R = _sizes_of_places(table)
 
     def _similarity_by_chance(self) -> float:
         """95th percentile of the similarity of descriptors that have nothing to do with each other."""
@@ -152,36 +179,69 @@ class DescriptorDecoder:
         words = self._space.basis.words(self._space.basis.project(features.descriptors_ND))
         return self._index.rank(words)
 
-    def match(self, features: Features, regions: Sequence[int]) -> Correspondences:
-        """See :class:`neumap_ros.localization.decoder.Decoder`; best ratio first."""
+    def match(self, features: Features, regions: Sequence[int], alternatives: int = 1) -> Correspondences:
+        """See :class:`neumap_ros.localization.decoder.Decoder`; best quality first."""
         rows = self.table.rows(regions)
         if len(features) == 0 or len(rows) < 2:
             return self._correspondences(features, np.zeros(0, int), np.zeros(0, int), np.zeros(0))
+        if alternatives > 1:
+            return self._match_by_support(features, rows, alternatives)
         query = self._query(features)
-        if self._word_index is not None and len(rows) == len(self.table.points_P3):
-            best_NK, index_NK = self._word_index.search(query, NEIGHBOURS)
-        else:
-            targets = self.table.descriptors_PC[torch.from_numpy(rows)]
-            best_NK, index_NK = (query @ targets.T).topk(min(NEIGHBOURS, len(rows)), dim=1)
-        quotient_N = self._ratios(best_NK.numpy(), rows[index_NK.numpy()])
-        candidates = torch.from_numpy(np.flatnonzero(quotient_N < self.ratio))
+        best_NK, row_NK = self._nearest(query, rows, NEIGHBOURS)
+        quotient_N = self._ratios(best_NK, row_NK)
+        candidates = np.flatnonzero(quotient_N < self.ratio)
         # The reverse direction only for points that are somebody's nearest: a fraction of the work.
-        claimed = self.table.descriptors_PC[torch.from_numpy(rows)[index_NK[candidates, 0]]]
-        mutual = (claimed @ query.T).argmax(dim=1) == candidates
-        keep = candidates[mutual].numpy()
-        keep = keep[np.argsort(quotient_N[keep], kind='stable')]
-        point = rows[index_NK[keep, 0].numpy()]
-        return self._correspondences(features, keep, point, best_NK[keep, 0].numpy(), 1 - quotient_N[keep])
+        claimed = self.table.descriptors_PC[torch.from_numpy(row_NK[candidates, 0])]
+        mutual = (claimed @ query.T).argmax(dim=1).numpy() == candidates
+        keep = candidates[mutual]
+        row = row_NK[keep, 0]
+        support = spatial_support(
+            features.keypoints_N2[keep].astype(np.float64),
+            self.table.points_P3[row],
+            self._scale_R[self._region_P[row]],
+        )
+        quality = (1 - quotient_N[keep]) * support
+        order = np.argsort(-quality, kind='stable')
+        return self._correspondences(features, keep[order], row[order], best_NK[keep, 0][order], quality[order])
+
+    def _match_by_support(self, features: Features, rows: NDArray[np.int64], alternatives: int) -> Correspondences:
+        """Of the nearest points of each keypoint the one that the matches around it agree with."""
+        best_NK, row_NK = self._nearest(self._query(features), rows, alternatives + 1)
+        distance_NK = np.sqrt(np.maximum(2 - 2 * best_NK.astype(np.float64), 1e-9))
+        candidates = row_NK[:, :-1]
+        chosen_N, quality_N = most_supported(
+            features.keypoints_N2.astype(np.float64),
+            self.table.points_P3[candidates],
+            self._scale_R[self._region_P[candidates]],
+            distance_NK[:, -1:] / distance_NK[:, :-1] - 1 + EQUAL_CANDIDATE,
+        )
+        keep = np.argsort(-quality_N, kind='stable')[:MOST_ALTERNATIVE_MATCHES]
+        chosen = chosen_N[keep]
+        return self._correspondences(
+            features, keep, candidates[keep, chosen], best_NK[keep, chosen].astype(np.float64), quality_N[keep]
+        )
+
+    def _nearest(
+        self, query_NC: torch.Tensor, rows: NDArray[np.int64], neighbours: int
+    ) -> tuple[Float32, NDArray[np.int64]]:
+        """Similarity and row (N, K) of the nearest of some rows of the map."""
+        if self._neighbours is not None and len(rows) > EXHAUSTIVE_POINTS:
+            whole = len(rows) == len(self.table.points_P3)
+            return self._neighbours.search(query_NC.numpy(), neighbours, None if whole else rows)
+        targets = self.table.descriptors_PC[torch.from_numpy(rows)]
+        best_NK, index_NK = (query_NC @ targets.T).topk(min(neighbours, len(rows)), dim=1)
+        return best_NK.numpy(), rows[index_NK.numpy()]
 
     def _ratios(self, similarity_NK: Float32, row_NK: NDArray[np.int64]) -> NDArray[np.float64]:
         """Distance to the nearest descriptor over the distance to the nearest one of **another place**.
 
         Corners are often triangulated twice; Lowe's ratio with such a twin as the second neighbour would reject the
-        right match. Neighbours within a hundredth of the scene's extent count as the same place.
+        right match. Neighbours within a hundredth of the size of the place count as the same.
         """
         distance_NK = np.sqrt(np.maximum(2 - 2 * similarity_NK.astype(np.float64), 0))
         points_NK3 = self.table.points_P3[row_NK]
-        apart_NK = np.linalg.norm(points_NK3 - points_NK3[:, :1], axis=2) > self._same_place
+        same_N = SAME_PLACE * self._scale_R[self._region_P[row_NK[:, 0]]]
+        apart_NK = np.linalg.norm(points_NK3 - points_NK3[:, :1], axis=2) > same_N[:, None]
         # If all neighbours are twins, the second place is at least as far as the last of them.
         second_N = np.where(apart_NK.any(axis=1), apart_NK.argmax(axis=1), similarity_NK.shape[1] - 1)
         return np.asarray(distance_NK[:, 0] / np.maximum(distance_NK[np.arange(len(second_N)), second_N], 1e-9))
@@ -190,33 +250,31 @@ class DescriptorDecoder:
         self, features: Features, camera: Camera, T_map_cam: Pose, radius_px: float, regions: Sequence[int]
     ) -> Correspondences:
         """See :class:`neumap_ros.localization.decoder.Decoder`."""
-        rows, pixels = self._projected(camera, T_map_cam, regions)
-        return self._correspondences(features, *self._best_near(features, rows, pixels, radius_px, (0.0, 0.0)))
+        view = self._projected(camera, T_map_cam, regions)
+        return self._correspondences(features, *self._best_near(features, view, radius_px, (0.0, 0.0)))
 
     def chance_near(
         self, features: Features, camera: Camera, T_map_cam: Pose, radius_px: float, regions: Sequence[int]
     ) -> float:
         """See :class:`neumap_ros.localization.decoder.Decoder`."""
-        rows, pixels = self._projected(camera, T_map_cam, regions)
-        counts = [len(self._best_near(features, rows, pixels, radius_px, shift)[0]) for shift in DECOY_SHIFTS]
+        view = self._projected(camera, T_map_cam, regions)
+        counts = [len(self._best_near(features, view, radius_px, shift)[0]) for shift in DECOY_SHIFTS]
         return float(np.mean(counts))
 
-    def _projected(
-        self, camera: Camera, T_map_cam: Pose, regions: Sequence[int]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Rows of the points in view and their pixels; the last pose's are kept."""
+    def _projected(self, camera: Camera, T_map_cam: Pose, regions: Sequence[int]) -> _Projection:
+        """The points in view; the last pose's are kept."""
         key = (T_map_cam, camera, tuple(regions))
         if self._projection is None or not _same(self._projection[0], key):
             rows = self.table.rows(regions)
             pixels, inside = camera.project(T_map_cam.inverse().transform(self.table.points_P3[rows]))
-            self._projection = (key, (rows[inside], pixels[inside]))
+            tree = cKDTree(pixels[inside], balanced_tree=False, compact_nodes=False)
+            self._projection = (key, _Projection(rows[inside], tree))
         return self._projection[1]
 
     def _best_near(
         self,
         features: Features,
-        rows_V: NDArray[np.int64],
-        pixels_V2: NDArray[np.float64],
+        view: _Projection,
         radius_px: float,
         shift: tuple[float, float],
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
@@ -224,17 +282,17 @@ class DescriptorDecoder:
 
         The keypoints are displaced by ``shift`` radii, to see what chance gives.
         """
-        if not len(features) or not len(rows_V):
+        in_view = len(view.rows_V)
+        if not len(features) or not in_view:
             return np.zeros(0, int), np.zeros(0, int), np.zeros(0)
-        count = min(CANDIDATES_NEAR, len(rows_V))
-        tree = cKDTree(pixels_V2, balanced_tree=False, compact_nodes=False)
-        _, neighbour = tree.query(
+        count = min(CANDIDATES_NEAR, in_view)
+        _, neighbour = view.tree.query(
             features.keypoints_N2 - radius_px * np.array(shift),
             k=np.arange(1, count + 1),
             distance_upper_bound=radius_px,
         )
-        keypoint_A, slot_A = np.nonzero(neighbour < len(rows_V))
-        row_A = rows_V[neighbour[keypoint_A, slot_A]]
+        keypoint_A, slot_A = np.nonzero(neighbour < in_view)
+        row_A = view.rows_V[neighbour[keypoint_A, slot_A]]
         query_NC = self._query(features)
         similarity = (query_NC[torch.from_numpy(keypoint_A)] * self.table.descriptors_PC[torch.from_numpy(row_A)]).sum(
             1
@@ -257,7 +315,7 @@ class DescriptorDecoder:
         keypoint: NDArray[np.int64],
         row: NDArray[np.int64],
         similarity: NDArray[np.float64],
-        distinctness: NDArray[np.float64] | None = None,
+        quality: NDArray[np.float64] | None = None,
     ) -> Correspondences:
         similarity = np.asarray(similarity, dtype=np.float64)
         return Correspondences(
@@ -265,6 +323,6 @@ class DescriptorDecoder:
             features.keypoints_N2[keypoint].astype(np.float64),
             self.table.points_P3[row],
             similarity,
-            similarity if distinctness is None else distinctness,
+            similarity if quality is None else quality,
             self._region_P[row],
         )

@@ -40,7 +40,7 @@ class Correspondences:
         pixels_C2: where, in COLMAP's pixels.
         points_C3: map frame, map units, float64.
         similarity_C: cosine of query and map descriptor, larger is better.
-        distinctness_C: how much better than the next place, larger is better; RANSAC draws the best first.
+        quality_C: how likely it is right, by any measure, larger is better; RANSAC draws the best first.
         region_C: index of the point's region in the manifest.
     """
 
@@ -48,7 +48,7 @@ class Correspondences:
     pixels_C2: NDArray[np.float64]
     points_C3: NDArray[np.float64]
     similarity_C: NDArray[np.float64]
-    distinctness_C: NDArray[np.float64]
+    quality_C: NDArray[np.float64]
     region_C: NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -61,7 +61,7 @@ class Correspondences:
             self.pixels_C2[index],
             self.points_C3[index],
             self.similarity_C[index],
-            self.distinctness_C[index],
+            self.quality_C[index],
             self.region_C[index],
         )
 

@@ -27,10 +27,12 @@ from neumap_ros.localization.solver import (
     SolverSettings,
     pose_covariance,
     refine_pose,
+    reprojection_errors,
     solve_pose,
     threshold_px,
 )
 from neumap_ros.maps.storage import StoredMap
+from neumap_ros.memory import keep_freed_memory
 
 MINIMAL_KEYPOINTS = 10
 # Errors of map points and calibration are common to many inliers, so that residuals alone promise too much: on 132
@@ -48,21 +50,29 @@ class LocalizerSettings:
         math_threads: threads of PyTorch and of numpy's BLAS on the CPU, for the whole process. The products here are
             small, and a thread that spins waiting for the next one takes its core from OpenCV, which then needs half
             as long again for the features.
+        keep_memory: keep freed memory for the next image, for the whole process. Images of SIFT's scale space are
+            large enough for glibc to return each of them to the system at once; fetching them anew took 20 to 30 ms of
+            every query.
         max_keypoints: per query; time grows with it, recall in the dark too.
         points_per_attempt: a map with at most so many points is compared at once.
         points_near_prior: points of one place: compared first where a prior says so, and one place after the other,
             most likely first, when the whole map was too much or gave no pose.
+        points_guided: points, the nearest in view, that the guided search projects into the image.
         max_attempts: how many such groups of regions are tried before giving up.
+        alternatives: among so many points a keypoint may choose in the second attempt on the whole map.
         guided_radius_px: search radius around projected points, at 1,600 px image width, one pass each.
         solver: RANSAC settings.
         gate: acceptance thresholds.
     """
 
     math_threads: int = 1
+    keep_memory: bool = True
     max_keypoints: int = 1500
     points_per_attempt: int = 150_000
     points_near_prior: int = 12_000
-    max_attempts: int = 4
+    points_guided: int = 60_000
+    max_attempts: int = 5
+    alternatives: int = 3
     guided_radius_px: tuple[float, ...] = (16.0, 8.0)
     solver: SolverSettings = field(default_factory=SolverSettings)
     gate: GateSettings = field(default_factory=GateSettings)
@@ -97,6 +107,8 @@ class Localizer:
         self, stored: StoredMap, settings: LocalizerSettings | None = None, extractor: Extractor | None = None
     ) -> None:
         self.settings = settings or LocalizerSettings()
+        if self.settings.keep_memory:
+            keep_freed_memory()
         torch.set_num_threads(self.settings.math_threads)
         threadpool_limits(self.settings.math_threads, user_api='blas')
         self.manifest = stored.manifest
@@ -165,56 +177,62 @@ class Localizer:
         groups = self._groups(features, camera, prior)
         for _ in range(self.settings.max_attempts):
             with clock('retrieval'):
-                regions = next(groups, None)
+                regions, alternatives = next(groups, (None, 1))
             if regions is None:
                 break
-            fix = self._attempt(features, camera, regions, base, clock)
+            fix = self._attempt(features, camera, regions, alternatives, base, clock)
             if best is None or fix.accepted or fix.evidence.guided_inliers > best.evidence.guided_inliers:
                 best = fix
             if fix.accepted:
                 break
         return replace(best or base, timings_ms=dict(clock.timings_ms))
 
-    def _groups(self, features: Features, camera: Camera, prior: Prior | None) -> Iterator[list[int]]:
-        """Groups of regions to try one after the other; retrieval runs only if the first ones fail."""
+    def _groups(self, features: Features, camera: Camera, prior: Prior | None) -> Iterator[tuple[list[int], int]]:
+        """Groups of regions and numbers of alternatives to try in turn; retrieval runs only if the first ones fail."""
         every = list(range(len(self.manifest.regions)))
         if prior is not None:
-            near = self._near(prior, camera)
+            near = self._near(prior.T_map_cam, camera, prior.radius, self.settings.points_near_prior)
             if near and near != every:
-                yield near
+                yield near, 1
         whole = sum(self.decoder.points_in(r) for r in every) <= self.settings.points_per_attempt
         if whole:
             # Everything at once first: retrieval is the weak link in the dark. Single places only if that fails.
-            yield every
+            yield every, 1
+            yield every, self.settings.alternatives
             if len(every) == 1:
                 return
         group: list[int] = []
         filled = 0
         for region in self.decoder.rank_regions(features):
             if group and filled + self.decoder.points_in(region) > self.settings.points_near_prior:
-                yield group
+                yield group, 1
                 group, filled = [], 0
             group.append(region)
             filled += self.decoder.points_in(region)
         if len(group) < len(every) or not whole:
-            yield group
+            yield group, 1
 
-    def _near(self, prior: Prior, camera: Camera) -> list[int]:
-        """Regions that a camera near the prior can see: in front of it, the nearest of them first.
+    def _near(self, T_map_cam: Pose, camera: Camera, slack: float, points: int) -> list[int]:
+        """Regions that a camera near a pose can see, the nearest of them first, up to so many points.
 
-        Walls hide what lies behind them, so that the nearest regions up to the budget of one attempt suffice.
+        Walls hide what lies behind them, so that the nearest regions suffice.
+
+        Args:
+            T_map_cam: the pose.
+            camera: its field of view.
+            slack: how far off the pose may be, map units.
+            points: the last region is the one that still fits; the first always does.
         """
-        centre = prior.T_map_cam.translation_3
+        centre = T_map_cam.translation_3
         gap_R3 = np.maximum(np.maximum(self._boxes_R23[:, 0] - centre, centre - self._boxes_R23[:, 1]), 0)
         distance_R = np.linalg.norm(gap_R3, axis=1)
-        seen = sorted(self._in_view(prior.T_map_cam, camera, prior.radius), key=lambda r: (distance_R[r], r))
         near: list[int] = []
         filled = 0
-        for region in seen:
-            if near and filled + self.decoder.points_in(region) > self.settings.points_near_prior:
+        for region in sorted(self._in_view(T_map_cam, camera, slack), key=lambda r: (distance_R[r], r)):
+            filled += self.decoder.points_in(region)
+            if near and filled > points:
                 break
             near.append(region)
-            filled += self.decoder.points_in(region)
         return near
 
     def _in_view(self, T_map_cam: Pose, camera: Camera, slack: float = 0.0) -> list[int]:
@@ -232,9 +250,19 @@ class Localizer:
                     out_R |= (beyond_R8 > slack).all(axis=1)
         return [int(r) for r in np.flatnonzero(~out_R)]
 
-    def _attempt(self, features: Features, camera: Camera, regions: Sequence[int], base: Fix, clock: _Stopwatch) -> Fix:
+    def _attempt(
+        self,
+        features: Features,
+        camera: Camera,
+        regions: Sequence[int],
+        alternatives: int,
+        base: Fix,
+        clock: _Stopwatch,
+    ) -> Fix:
         with clock('matching'):
-            matches = self.decoder.match(features, regions)
+            matches = nearest = self.decoder.match(features, regions)
+            if alternatives > 1:
+                matches = self.decoder.match(features, regions, alternatives)
         evidence = Evidence(keypoints=len(features), matches=len(matches))
         base = replace(base, regions=tuple(self.manifest.regions[r].id for r in regions))
         if len(matches) < MINIMAL_MATCHES:
@@ -243,12 +271,15 @@ class Localizer:
             solution = solve_pose(matches, camera, self.settings.solver)
         if solution is None:
             return replace(base, reason=Reason.FEW_INLIERS, evidence=evidence)
+        # Matches that were chosen because they agree with each other prove less: only mutual nearest ones are counted.
+        limit = threshold_px(camera, self.settings.solver.max_error_px)
+        agree_C = reprojection_errors(solution.T_map_cam, camera, nearest) < limit
         # A keypoint with two orientations is one position: it must not count twice.
-        inliers = len(np.unique(np.rint(matches.pixels_C2[solution.inliers_C] * 4), axis=0))
+        inliers = len(np.unique(np.rint(nearest.pixels_C2[agree_C] * 4), axis=0))
         with clock('guided'):
             guided, chance, final = self._guide(features, camera, matches, solution)
         with clock('gate'):
-            evidence, covariance = _weigh(features, camera, matches, inliers, guided, chance, final)
+            evidence, covariance = _weigh(features, camera, nearest, inliers, guided, chance, final)
             reason = judge(evidence, self.settings.gate)
         support = guided.take(final.inliers_C)
         accepted = reason is Reason.OK
@@ -273,7 +304,7 @@ class Localizer:
         guided, final, searched = matches, solution, None
         for radius in self.settings.guided_radius_px:
             start, radius_px = final.T_map_cam, threshold_px(camera, radius)
-            in_view = self._in_view(start, camera)
+            in_view = self._near(start, camera, 0.0, self.settings.points_guided)
             near = self.decoder.match_near(features, camera, start, radius_px, in_view)
             refined = refine_pose(start, near, camera, min(radius, self.settings.solver.max_error_px))
             if refined is None:

@@ -22,7 +22,9 @@ RANGES: dict[str, tuple[float, float]] = {
     'max_keypoints': (10, 100_000),
     'points_per_attempt': (100, 10_000_000),
     'points_near_prior': (100, 10_000_000),
+    'points_guided': (100, 10_000_000),
     'max_attempts': (1, 1000),
+    'alternatives': (1, 20),
     'guided_radius_px': (0.5, 500),
     'solver.max_error_px': (0.1, 500),
     'solver.max_trials': (1, 10_000_000),
@@ -38,6 +40,8 @@ RANGES: dict[str, tuple[float, float]] = {
 }
 
 
+# Settings that are true or false.
+SWITCHES = ('keep_memory',)
 # Values of settings that are words.
 CHOICES: dict[str, tuple[str, ...]] = {'solver.method': ('poselib', 'pycolmap')}
 
@@ -80,6 +84,10 @@ def _section(default: S, data: Any, prefix: str, where: str) -> S:
             if not isinstance(value, list):
                 raise ConfigError(f'{where}: {name} is {value!r}, expected a list of numbers such as [16.0, 10.0]')
             changes[key] = tuple(_number(item, float, name, where) for item in value)
+        elif hints[key] is bool:
+            if not isinstance(value, bool):
+                raise ConfigError(f'{where}: {name} is {value!r}, expected true or false')
+            changes[key] = value
         elif hints[key] is str:
             if value not in CHOICES[name]:
                 raise ConfigError(f'{where}: {name} is {value!r}, expected one of {", ".join(CHOICES[name])}')

@@ -9,7 +9,7 @@ import yaml
 
 from neumap_ros.errors import ConfigError
 from neumap_ros.localization.localizer import LocalizerSettings
-from neumap_ros.localization.settings import CHOICES, RANGES, load_settings
+from neumap_ros.localization.settings import CHOICES, RANGES, SWITCHES, load_settings
 
 CONFIG = Path(__file__).resolve().parents[2] / 'config' / 'localizer.yaml'
 
@@ -47,7 +47,13 @@ def test_the_file_holds_every_default():
 
 def test_every_setting_is_checked():
     names = flat(dataclasses.asdict(LocalizerSettings()))
-    assert sorted([*RANGES, *CHOICES]) == sorted(names)
+    assert sorted([*RANGES, *CHOICES, *SWITCHES]) == sorted(names)
+
+
+def test_a_switch_is_true_or_false(load):
+    assert load('keep_memory: false').keep_memory is False
+    with pytest.raises(ConfigError, match='keep_memory is 1, expected true or false'):
+        load('keep_memory: 1')
 
 
 def test_every_key_has_a_comment():
@@ -68,7 +74,7 @@ def test_what_is_left_out_keeps_its_default(load):
 @pytest.mark.parametrize(
     ('text', 'message'),
     [
-        ('max_keypoint: 5', "no key 'max_keypoint', expected one of gate, guided_radius_px"),
+        ('max_keypoint: 5', "no key 'max_keypoint', expected one of alternatives, gate"),
         ('gate:\n  inliers: 5', "section 'gate' has no key 'inliers', expected one of max_relative_sigma"),
         ('max_keypoints: many', "max_keypoints is 'many', expected a whole number from 10"),
         ('max_keypoints: 12.5', 'max_keypoints is 12.5, expected a whole number'),

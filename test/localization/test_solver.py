@@ -91,7 +91,7 @@ def test_distinct_matches_are_drawn_first():
     for seed in range(10):
         matches, right = make_matches(300, outliers=0.9, seed=seed)
         for sign in found:
-            ranked = replace(matches, distinctness_C=sign * np.where(right, 1.0, 0.5))
+            ranked = replace(matches, quality_C=sign * np.where(right, 1.0, 0.5))
             solution = solve_pose(ranked, CAMERA, SolverSettings(max_trials=100))
             found[sign] += solution is not None and solution.inliers_C[right].all()
     assert found[1] == 10
