@@ -118,15 +118,9 @@ def read_file(path: str | Path, overrides: Overrides) -> None:
     try:
         node = _compose(Path(path).read_text(encoding='utf-8'))
     except OSError as error:
-        raise ParameterFileError(f"cannot read '{path}': {error.strerror}") from None
-    except ParameterFileError as error:
-        raise ParameterFileError(f"'{path}' is not a parameter file: {error}") from None
-    if node is None:
-        return
-    try:
+        raise ParameterFileError(error.strerror or str(error)) from None
+    if node is not None:
         _read_nodes(node, '', overrides)
-    except ParameterFileError as error:
-        raise ParameterFileError(f"'{path}' is not a parameter file: {error}") from None
 
 
 def _items(node: yaml.Node, what: str) -> list[tuple[str, yaml.Node]]:

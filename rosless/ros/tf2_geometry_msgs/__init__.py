@@ -70,8 +70,8 @@ def do_transform_pose(pose: Pose, transform: TransformStamped) -> Pose:
     result = Pose()
     moved = apply(applied, (position.x, position.y, position.z))
     result.position.x, result.position.y, result.position.z = moved
-    turned = multiply(applied.rotation, (orientation.x, orientation.y, orientation.z, orientation.w))
-    x, y, z, w = canonical(turned)
+    given = canonical((orientation.x, orientation.y, orientation.z, orientation.w))
+    x, y, z, w = canonical(multiply(applied.rotation, given))
     result.orientation.x, result.orientation.y, result.orientation.z, result.orientation.w = x, y, z, w
     return result
 

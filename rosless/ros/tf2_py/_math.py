@@ -87,6 +87,9 @@ def slerp(a: Quaternion, b: Quaternion, ratio: float) -> Quaternion:
 def canonical(rotation: Quaternion) -> Quaternion:
     """Return the unit quaternion of a rotation, of the two signs the one that tf2 returns."""
     length = math.sqrt(sum(component * component for component in rotation))
+    if length == 0:
+        # What nobody filled in: tf2 takes it for no rotation.
+        return IDENTITY.rotation
     x, y, z, w = (component / length for component in rotation)
     # tf2 goes through a rotation matrix: w is positive, or the largest of the others for turns above 120 degrees.
     leading = w if 4 * w * w > 1 else max((x, y, z), key=abs)
