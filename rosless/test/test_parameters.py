@@ -213,7 +213,7 @@ def test_bad_declarations():
         owner.declare_parameter('twice', 1)
     with pytest.raises(InvalidParameterException):
         owner.declare_parameter('', 1)
-    with pytest.raises(InvalidParameterTypeException, match='STRING.*INTEGER'):
+    with pytest.raises(InvalidParameterTypeException, match=r'STRING.*INTEGER'):
         owner.declare_parameter('typed', 1)
     with pytest.raises(ValueError, match='default value'):
         owner.declare_parameter('a', None, ParameterDescriptor())

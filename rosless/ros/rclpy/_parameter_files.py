@@ -26,7 +26,7 @@ class ParameterFileError(ValueError):
     """A parameter file or value cannot be read."""
 
 
-class _Loader(yaml.BaseLoader):
+class _Loader(yaml.BaseLoader):  # type: ignore[misc]
     """Keeps unquoted scalars apart from quoted ones, because only those may be numbers."""
 
     def resolve(self, kind: Any, value: Any, implicit: Any) -> str:
@@ -71,7 +71,7 @@ def _value(node: yaml.Node) -> Any:
         return _scalar(node)
     if not isinstance(node, yaml.SequenceNode):
         _fail('the value of a parameter cannot be a mapping', node.start_mark)
-    values = []
+    values: list[bool | int | float | str] = []
     for element in node.value:
         if not isinstance(element, yaml.ScalarNode):
             _fail('the value of a parameter cannot be a list of lists or mappings', element.start_mark)

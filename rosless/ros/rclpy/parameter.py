@@ -16,9 +16,12 @@ from rcl_interfaces.msg import ParameterType, ParameterValue
 PARAMETER_SEPARATOR_STRING = '.'
 
 # To Python a bool is an int, hence this order.
-_SCALARS = (('BOOL', bool), ('INTEGER', int), ('DOUBLE', float), ('STRING', str))
+_SCALARS: tuple[tuple[str, type], ...] = (('BOOL', bool), ('INTEGER', int), ('DOUBLE', float), ('STRING', str))
 # An empty sequence fits all of them; rclpy calls it a BYTE_ARRAY, hence this order.
-_ARRAYS = (('BYTE_ARRAY', bytes), *((f'{name}_ARRAY', element) for name, element in _SCALARS))
+_ARRAYS: tuple[tuple[str, type], ...] = (
+    ('BYTE_ARRAY', bytes),
+    *((f'{name}_ARRAY', element) for name, element in _SCALARS),
+)
 
 
 class Parameter:

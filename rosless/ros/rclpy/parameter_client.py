@@ -20,6 +20,7 @@ from rcl_interfaces.srv import (
     SetParameters,
     SetParametersAtomically,
 )
+
 from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 from rclpy.parameter import Parameter, parameter_dict_from_yaml_file
@@ -78,7 +79,7 @@ class AsyncParameterClient:
         return self.services_are_ready()
 
     def _call(self, service_type: Any, request: Any, callback: Callback | None) -> Future:
-        future = self._clients[service_type].call_async(request)
+        future: Future = self._clients[service_type].call_async(request)
         if callback is not None:
             future.add_done_callback(callback)
         return future
