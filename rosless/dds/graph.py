@@ -61,7 +61,7 @@ class Graph:
         self._early: dict[bytes, list[NodeEntry]] = {}
         self._endpoints: dict[bytes, GraphEndpoint] = {}
         self._batches = 0
-        self._listeners: dict[int, Callable[[GraphEndpoint], None]] = {}
+        self._listeners: dict[str, list[Callable[[GraphEndpoint], None]]] = {}
         user_data = f'typehash={announcement.TYPE_HASH};'.encode()
         latched = Qos(depth=1, transient_local=True, user_data=user_data)
         self._writer = Writer(participant, announcement.TOPIC, announcement.TYPE, latched)
@@ -155,23 +155,22 @@ class Graph:
                     return node
         return _UNKNOWN_NODE
 
-    def listen(self, listener: Callable[[GraphEndpoint], None]) -> int:
-        """Call a function for each endpoint that exists or appears, from the graph's thread.
-
-        Returns:
-            What to give to `unlisten`.
-        """
+    def listen(self, topic: str, listener: Callable[[GraphEndpoint], None]) -> None:
+        """Call a function for each endpoint of a topic that exists or appears, from the graph's thread."""
         with self._lock:
-            for endpoint in self._endpoints.values():
-                listener(endpoint)
-            key = max(self._listeners, default=0) + 1
-            self._listeners[key] = listener
-            return key
+            self._listeners.setdefault(topic, []).append(listener)
+            endpoints = [endpoint for endpoint in self._endpoints.values() if endpoint.topic == topic]
+        for endpoint in endpoints:
+            listener(endpoint)
 
-    def unlisten(self, key: int) -> None:
-        """Call it no more."""
+    def unlisten(self, topic: str, listener: Callable[[GraphEndpoint], None]) -> None:
+        """Undo `listen`."""
         with self._lock:
-            self._listeners.pop(key, None)
+            remaining = [other for other in self._listeners.get(topic, []) if other != listener]
+            if remaining:
+                self._listeners[topic] = remaining
+            else:
+                self._listeners.pop(topic, None)
 
     # The thread.
 
@@ -209,7 +208,7 @@ class Graph:
             endpoint = GraphEndpoint(news.guid, news.participant, news.topic, news.type_name, news.qos, is_reader)
             known = news.guid in self._endpoints
             self._endpoints[news.guid] = endpoint
-            for listener in () if known else list(self._listeners.values()):
+            for listener in () if known else list(self._listeners.get(news.topic, ())):
                 listener(endpoint)
 
     def _take_announcements(self) -> None:

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import ctypes as ct
+import itertools
+import struct
 import threading
 import weakref
 from collections import Counter
@@ -62,6 +64,7 @@ class Participant:
         self._deleted = False
         self._lock = threading.Lock()
         self._endpoints: weakref.WeakSet[_Deletable] = weakref.WeakSet()
+        self._service_ids = itertools.count(1)
         self._topics: dict[tuple[str, str], int] = {}
         self._sertypes: dict[str, int] = {}
         try:
@@ -77,6 +80,11 @@ class Participant:
         """Let a reader or writer end before the participant does."""
         with self._lock:
             self._endpoints.add(endpoint)
+
+    def next_service_id(self) -> str:
+        """An identifier for the endpoints of a service's client or server, unique in the whole domain."""
+        raw = self.guid[:12] + struct.pack('>I', next(self._service_ids))
+        return '.'.join(f'{byte:x}' for byte in raw)
 
     def topic(self, name: str, type_name: str) -> int:
         """The handle of a topic whose samples are bytes; created the first time it is asked for."""

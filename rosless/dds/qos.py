@@ -7,7 +7,7 @@ from __future__ import annotations
 import ctypes as ct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rosless.dds import library
 
@@ -66,6 +66,10 @@ class Qos:
     liveliness_lease_ns: int = INFINITE
     user_data: bytes = b''
     ignore_local: bool = False
+
+    def with_user_data(self, user_data: bytes) -> Qos:
+        """The same with other user data."""
+        return replace(self, user_data=user_data)
 
     @contextmanager
     def as_c(self) -> Iterator[int]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ctypes as ct
 import threading
+import weakref
 
 from rosless.dds import library
 
@@ -15,6 +16,7 @@ class Guard:
 
     def __init__(self) -> None:
         self.handle: int = library.check(library.create_guard_condition(library.LIBRARY_HANDLE), 'create a guard')
+        self._free = weakref.finalize(self, library.delete, self.handle)
 
     def trigger(self) -> None:
         """Wake whoever waits; on a deleted guard this does nothing."""
@@ -27,8 +29,8 @@ class Guard:
         return triggered.value
 
     def delete(self) -> None:
-        """Free it; a second time does nothing."""
-        library.delete(self.handle)
+        """Free it now, not only when nobody has it any more; a second time does nothing."""
+        self._free()
 
 
 class Waitset:
@@ -39,6 +41,7 @@ class Waitset:
 
     def __init__(self) -> None:
         self.handle: int = library.check(library.create_waitset(library.LIBRARY_HANDLE), 'create a waitset')
+        self._free = weakref.finalize(self, library.delete, self.handle)
         self._lock = threading.Lock()
         self._attached: set[int] = set()
 
@@ -75,5 +78,5 @@ class Waitset:
         return list(ready[: min(count, room)])
 
     def delete(self) -> None:
-        """Free it; who waits on it wakes up with an error."""
-        library.delete(self.handle)
+        """Free it now, not only when nobody has it any more; who waits on it gets an error."""
+        self._free()

@@ -1,0 +1,123 @@
+# SPDX-FileCopyrightText: 2026 neumap_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Receiving messages of a topic."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from rclpy._executable import Executable, Work
+from rclpy.event_handler import EndpointEvents
+from rclpy.qos import QoSProfile
+from rosless import dds, interfaces
+
+if TYPE_CHECKING:
+    from rclpy.callback_groups import CallbackGroup
+    from rclpy.executors import Executor
+
+
+class Subscription(Executable):
+    """Calls a function with each message of a topic; made by `Node.create_subscription`."""
+
+    class CallbackType(Enum):
+        """What the callback gets."""
+
+        MessageOnly = 0
+        WithMessageInfo = 1
+
+    def __init__(
+        self,
+        reader: dds.Reader,
+        msg_type: type[Any],
+        topic: str,
+        full_topic: str,
+        callback: Callable[..., Any],
+        callback_group: CallbackGroup,
+        qos_profile: QoSProfile,
+        raw: bool,
+        logger_name: str,
+    ) -> None:
+        self.msg_type = msg_type
+        self.topic = topic
+        self.callback = callback
+        self.callback_group = callback_group
+        self.qos_profile = qos_profile
+        self.raw = raw
+        self._events: EndpointEvents | None = None
+        self._reader = reader
+        self._full_topic = full_topic
+        self._logger_name = logger_name
+
+    @property
+    def callback(self) -> Callable[..., Any]:
+        """What is called: with the message, or with the message and a dictionary about it."""
+        return self._callback
+
+    @callback.setter
+    def callback(self, value: Callable[..., Any]) -> None:
+        self._callback_type = _callback_type(value)
+        self._callback = value
+
+    def get_publisher_count(self) -> int:
+        """The number of publishers whose messages are received."""
+        self._check_alive()
+        return len(self._reader.matched())
+
+    @property
+    def topic_name(self) -> str:
+        """The full name of the topic, after remapping."""
+        self._check_alive()
+        return self._full_topic
+
+    @property
+    def logger_name(self) -> str:
+        """The name of the node's logger."""
+        return self._logger_name
+
+    def destroy(self) -> None:
+        """End; nodes do this with `destroy_subscription`."""
+        self._destroyed = True
+        if self._events is not None:
+            self._events.destroy()
+        self._reader.delete()
+
+    def _handles(self) -> tuple[int, ...]:
+        return (self._reader.condition,)
+
+    def _take(self, executor: Executor) -> Work | None:
+        samples = self._reader.take()
+        if not samples:
+            return None
+        sample = samples[0]
+        message = bytes(sample.data) if self.raw else interfaces.deserialize(sample.data, self.msg_type)
+        callback = self._callback
+        if self._callback_type is Subscription.CallbackType.MessageOnly:
+            return lambda: callback(message)
+        info = {
+            'source_timestamp': sample.source_timestamp_ns,
+            'received_timestamp': time.time_ns(),
+            'publication_sequence_number': None,
+            'reception_sequence_number': None,
+        }
+        return lambda: callback(message, info)
+
+
+def _callback_type(callback: Callable[..., Any]) -> Subscription.CallbackType:
+    signature = inspect.signature(callback)
+    for kind, arguments in (
+        (Subscription.CallbackType.MessageOnly, (None,)),
+        (Subscription.CallbackType.WithMessageInfo, (None, None)),
+    ):
+        try:
+            signature.bind(*arguments)
+        except TypeError:
+            continue
+        return kind
+    raise RuntimeError(
+        f'a subscription calls its callback with the message, or with message and message info; {callback} takes '
+        f'{signature}'
+    )
