@@ -46,7 +46,7 @@ class Node(NodeEndpoints, NodeGraph, NodeParameters):
     Args:
         node_name: Its name, unless the command line gives another.
         context: What it belongs to; the default context if None.
-        cli_args: Arguments as on a command line, for this node only.
+        cli_args: Arguments as on a command line, for this node only: `--ros-args` and what follows it.
         namespace: Put in front of its name and of relative names, unless the command line gives another.
         use_global_arguments: Whether the command line of the process counts.
         enable_rosout: Whether its log messages are published on /rosout.
@@ -80,7 +80,7 @@ class Node(NodeEndpoints, NodeGraph, NodeParameters):
         self._context = get_default_context() if context is None else context
         if not self._context.ok():
             raise NotInitializedException('cannot create node')
-        own_arguments = parse_arguments(['--ros-args', *(cli_args or ())])
+        own_arguments = parse_arguments(cli_args or ())
         self._arguments = NodeArguments(own_arguments, self._context._arguments if use_global_arguments else None)
         validate_node_name(node_name)
         self._name = self._arguments.node_name(node_name)

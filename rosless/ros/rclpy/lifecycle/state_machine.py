@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from lifecycle_msgs.msg import State, Transition
+
 from rclpy._rclpy_pybind11 import RCLError
 
 
