@@ -163,6 +163,12 @@ def test_sleep(clock_type, context):
     assert clock.sleep_until(start, context)
 
 
+def test_sleeping_often_leaves_nothing_behind(context):
+    for _ in range(50):
+        Clock().sleep_for(Duration(nanoseconds=1), context)
+    assert len(context._callbacks) < 5
+
+
 def in_thread(function):
     """Run a function in a thread; calling the result waits for its return value."""
     results = []

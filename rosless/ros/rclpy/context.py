@@ -98,6 +98,8 @@ class Context:
             raise TypeError(f'callback should be a callable, got {type(callback)}')
         with self._lock:
             if self._state is not _DOWN:
+                # Whoever sleeps asks to be woken, again and again, and is gone afterwards.
+                self._callbacks = [one for one in self._callbacks if not _is_gone(one)]
                 self._callbacks.append(weakref.WeakMethod(callback) if inspect.ismethod(callback) else callback)
                 return
         callback()
@@ -150,3 +152,7 @@ class Context:
             graph.close()
         if participant is not None:
             participant.delete()
+
+
+def _is_gone(callback: weakref.WeakMethod[Callable[[], None]] | Callable[[], None]) -> bool:
+    return isinstance(callback, weakref.WeakMethod) and callback() is None
