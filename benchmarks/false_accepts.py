@@ -20,7 +20,7 @@ from rich.progress import track
 from benchmarks.datasets import DATA_SETS
 from benchmarks.scenes import RESULTS, queries_of, scene_of
 from neumap_ros.features import create_extractor
-from neumap_ros.localization.gate import GateSettings, surplus
+from neumap_ros.localization.gate import GateSettings, confidence
 from neumap_ros.localization.localizer import Localizer
 from neumap_ros.mapping.build import BuildSettings, build_from_scene
 from neumap_ros.maps.storage import open_map
@@ -57,10 +57,10 @@ def main() -> None:
                     fix = localizer.localize_features(features, camera)
                     attempts += 1
                     accepted += fix.accepted
-                    nearest = max(nearest, fix.evidence.inliers + surplus(fix.evidence))
+                    nearest = max(nearest, confidence(fix.evidence))
             rows.append(
                 {'map': data_set.name, 'kind': label, 'queries': other.name, 'attempts': attempts,
-                 'accepted': accepted, 'largest_evidence': round(nearest, 1)}
+                 'accepted': accepted, 'largest_confidence': round(nearest, 3)}
             )  # fmt: skip
     total = sum(row['attempts'] for row in rows)
     accepted = sum(row['accepted'] for row in rows)
@@ -68,10 +68,10 @@ def main() -> None:
     arguments.out.write_text(json.dumps({'attempts': total, 'accepted': accepted, 'rows': rows}, indent=0) + '\n')
     for row in rows:
         print(*row.values(), sep='\t')
-    largest = max(row['largest_evidence'] for row in rows)
+    largest = max(row['largest_confidence'] for row in rows)
     print(
-        f'{accepted} of {total} queries from another place were accepted; the gate asks for an evidence of '
-        f'{GateSettings().min_evidence:g}, the largest was {largest:g}'
+        f'{accepted} of {total} queries from another place were accepted; the gate asks for a confidence of '
+        f'{GateSettings().min_confidence:g}, the largest was {largest:g}'
     )
 
 

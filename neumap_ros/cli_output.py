@@ -30,6 +30,7 @@ def fix_line(path: Path, fix: Fix, metric: bool) -> str:
         sigma = format_length(evidence.position_sigma, 'm' if metric else 'units')
         words.append(f'sigma {sigma} {evidence.rotation_sigma_deg:.2f} deg')
     words.append(f'{evidence.guided_inliers} inliers')
+    words.append(f'confidence {fix.confidence:.2f}')
     words.append(f'{sum(fix.timings_ms.values()):.0f} ms')
     return '  '.join(words)
 
@@ -43,6 +44,7 @@ def fix_document(path: Path, fix: Fix) -> dict[str, Any]:
         'position': None if pose is None else pose.translation_3.tolist(),
         'quaternion_wxyz': None if pose is None else pose.quaternion_wxyz.tolist(),
         'covariance': None if covariance is None else [[_finite(v) for v in row] for row in covariance.tolist()],
+        'confidence': _finite(fix.confidence),
         'evidence': {key: _finite(value) for key, value in dataclasses.asdict(fix.evidence).items()},
         'map_id': fix.map_id,
         'revision': fix.revision,

@@ -107,6 +107,7 @@ class Fix:
         covariance_66: of (x, y, z, rotation about x, y, z), about the axes of the map frame, as
             geometry_msgs/PoseWithCovariance has it; map units and radians.
         evidence: what the decision rests on.
+        confidence: probability that the hypothesis is right, judged by the evidence.
         hypothesis: the best pose found even if it was not accepted; for judging the gate, never for navigation.
         inliers: the correspondences that support the pose.
         regions: ids of the regions that were searched.
@@ -120,6 +121,7 @@ class Fix:
     T_map_cam: Pose | None = None
     covariance_66: NDArray[np.float64] | None = None
     evidence: Evidence = field(default_factory=Evidence)
+    confidence: float = 0.0
     hypothesis: Pose | None = None
     inliers: Correspondences | None = None
     regions: tuple[str, ...] = ()

@@ -20,7 +20,7 @@ from neumap_ros.geometry import Camera, Pose
 from neumap_ros.images import check_image_size
 from neumap_ros.localization.decoder import create_decoder
 from neumap_ros.localization.fix import Correspondences, Evidence, Fix, Reason
-from neumap_ros.localization.gate import GateSettings, judge
+from neumap_ros.localization.gate import GateSettings, confidence, judge
 from neumap_ros.localization.solver import (
     MINIMAL_MATCHES,
     Solution,
@@ -181,7 +181,7 @@ class Localizer:
             if regions is None:
                 break
             fix = self._attempt(features, camera, regions, alternatives, base, clock)
-            if best is None or fix.accepted or fix.evidence.guided_inliers > best.evidence.guided_inliers:
+            if best is None or fix.accepted or fix.confidence > best.confidence:
                 best = fix
             if fix.accepted:
                 break
@@ -289,6 +289,7 @@ class Localizer:
             T_map_cam=final.T_map_cam if accepted else None,
             covariance_66=covariance if accepted else None,
             evidence=evidence,
+            confidence=confidence(evidence),
             hypothesis=final.T_map_cam,
             inliers=support,
         )

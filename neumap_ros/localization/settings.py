@@ -33,7 +33,7 @@ RANGES: dict[str, tuple[float, float]] = {
     'gate.min_inliers': (4, 100_000),
     'gate.min_guided_inliers': (4, 100_000),
     'gate.min_surplus': (0, 1000),
-    'gate.min_evidence': (0, 100_000),
+    'gate.min_confidence': (0, 1),
     'gate.max_relative_sigma': (1e-6, 100),
     'gate.max_rotation_sigma_deg': (1e-6, 180),
     'gate.min_coverage': (0, 1),

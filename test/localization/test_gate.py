@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neumap_ros.localization.fix import Evidence, Fix, Reason
-from neumap_ros.localization.gate import GateSettings, judge, surplus
+from neumap_ros.localization.gate import GateSettings, confidence, judge, surplus
 
 GOOD = Evidence(
     keypoints=2000,
@@ -94,6 +94,22 @@ def test_the_surplus_counts_standard_deviations_of_chance():
     assert surplus(replace(GOOD, guided_inliers=36, chance_inliers=16.0)) == pytest.approx(5)
     assert surplus(replace(GOOD, guided_inliers=16, chance_inliers=16.0)) == 0
     assert surplus(replace(GOOD, guided_inliers=10, chance_inliers=0.0)) == 10, 'no division by zero'
+
+
+def test_confidence_is_a_probability_that_grows_with_every_kind_of_evidence():
+    weak = Evidence(inliers=8, inlier_ratio=0.03, guided_inliers=12, chance_inliers=4.0, coverage=0.25)
+    certain = confidence(GOOD)
+    assert 0 <= confidence(Evidence()) < 0.01 < confidence(weak) < 0.8 < 0.999 < certain <= 1
+    for change in ({'inliers': 16}, {'inlier_ratio': 0.1}, {'guided_inliers': 30}, {'coverage': 0.5}):
+        assert confidence(replace(weak, **change)) > confidence(weak) + 0.05, change
+    assert confidence(replace(weak, guided_inliers=0)) == confidence(replace(weak, guided_inliers=4)), 'below chance'
+
+
+def test_the_smallest_confidence_decides():
+    weak = replace(GOOD, inliers=8, inlier_ratio=0.03, guided_inliers=12, chance_inliers=4.0, coverage=0.25)
+    just = confidence(weak)
+    assert judge(weak, GateSettings(min_confidence=just - 1e-6)) is Reason.OK
+    assert judge(weak, GateSettings(min_confidence=just + 1e-6)) is Reason.FEW_INLIERS
 
 
 def test_reasons_are_those_of_the_message():
