@@ -9,7 +9,9 @@ from rclpy.lifecycle import LifecycleNode, ManagedEntity, SimpleManagedEntity, T
 from ros_helpers import call, spin_until
 from std_msgs.msg import String
 
-SUCCESS, FAILURE, ERROR = TransitionCallbackReturn
+SUCCESS = TransitionCallbackReturn.SUCCESS
+FAILURE = TransitionCallbackReturn.FAILURE
+ERROR = TransitionCallbackReturn.ERROR
 
 
 class Managed(LifecycleNode):
@@ -175,7 +177,7 @@ def test_events(executor, make_node, node):
         10,
     )
     spin_until(executor, lambda: node.count_subscribers('/managed/transition_event') == 1)
-    spin_until(executor, lambda: listener.count_publishers('/managed/transition_event') == 1)
+    spin_until(executor, lambda: listener.count_publishers('/managed/transition_event'))
     node.trigger_configure()
     spin_until(executor, lambda: len(events) >= 2)
     assert events == [('unconfigured', 'configuring'), ('configuring', 'inactive')]

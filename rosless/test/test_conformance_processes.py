@@ -98,12 +98,12 @@ def test_an_interrupt_in_a_callback(start):
 
 
 def test_a_managed_node(start, executor, make_node):
-    start('managed.py')
+    start('managed.py', '--ros-args', '-r', '__ns:=/first')
     node, received = make_node('manager'), []
-    node.create_subscription(String, '/state', lambda msg: received.append(msg.data), 10)
-    change_state, get_state = node.create_client(ChangeState, '/managed/change_state'), None
+    node.create_subscription(String, '/first/state', lambda msg: received.append(msg.data), 10)
+    change_state = node.create_client(ChangeState, '/first/managed/change_state')
     assert change_state.wait_for_service(timeout_sec=20)
-    get_state = node.create_client(GetState, '/managed/get_state')
+    get_state = node.create_client(GetState, '/first/managed/get_state')
     assert get_state.wait_for_service(timeout_sec=10)
 
     def change(label):
@@ -120,9 +120,9 @@ def test_a_managed_node(start, executor, make_node):
 
 
 def test_a_managed_node_that_raises(start, executor, make_node):
-    process = start('managed.py', '--ros-args', '-p', 'configure:=raise')
+    process = start('managed.py', '--ros-args', '-r', '__ns:=/second', '-p', 'configure:=raise')
     node = make_node('manager')
-    change_state = node.create_client(ChangeState, '/managed/change_state')
+    change_state = node.create_client(ChangeState, '/second/managed/change_state')
     assert change_state.wait_for_service(timeout_sec=20)
     request = ChangeState.Request(transition=Transition(id=Transition.TRANSITION_CONFIGURE))
     assert not call(executor, change_state, request).success

@@ -23,7 +23,7 @@ class Managed(LifecycleNode):
             raise RuntimeError('as the parameter says')
         if self.publisher is None:
             self.publisher = self.create_lifecycle_publisher(String, 'state', 10)
-        return TransitionCallbackReturn[wish]
+        return getattr(TransitionCallbackReturn, wish)
 
     def on_timer(self):
         if self.publisher is not None:
