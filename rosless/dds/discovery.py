@@ -12,10 +12,11 @@ from xml.sax.saxutils import quoteattr
 
 log = logging.getLogger(__name__)
 
-# Every process takes one participant index, which decides its ports; 120 is the most that fit between two domains.
+# Every process takes one participant index, which decides its ports; more do not fit between two domains.
 MAX_PARTICIPANT_INDEX = 119
-# A killed process is noticed when its lease runs out; Cyclone's own 10 s is long for people who watch a node list.
-LOCAL_LEASE = '5s'
+# A killed process is noticed when its lease runs out. Cyclone's own 10 s are long for people who watch a node list, but
+# right for a network that loses packets.
+_LOCAL_TIMES = '<LeaseDuration>5s</LeaseDuration><SPDPInterval>2s</SPDPInterval>'
 # Images are fragmented by Cyclone, then by IP; fragments as large as UDP allows cost the least. Acknowledgements as
 # quick as these keep a burst of fragments from waiting for the next heartbeat.
 _TRANSPORT = (
@@ -23,6 +24,7 @@ _TRANSPORT = (
     '<Internal><NackDelay>2ms</NackDelay>'
     '<HeartbeatInterval min="2ms" minsched="5ms" max="1s">20ms</HeartbeatInterval></Internal>'
 )
+_NO_MULTICAST = '<AllowMulticast>false</AllowMulticast>'
 
 
 class Range(Enum):
@@ -69,27 +71,33 @@ def static_peers(environment: Mapping[str, str] = os.environ) -> list[str]:
     return [peer for peer in environment.get('ROS_STATIC_PEERS', '').replace(' ', '').split(';') if peer]
 
 
-def configuration(environment: Mapping[str, str] = os.environ) -> str:
-    """The configuration of a Cyclone DDS domain; `CYCLONEDDS_URI` comes last and so overrides what it also sets."""
+def configuration(environment: Mapping[str, str] = os.environ, *, can_prune: bool = True) -> str:
+    """The configuration of a Cyclone DDS domain; `CYCLONEDDS_URI` comes last and so overrides what it also sets.
+
+    Args:
+        environment: Where the variables are looked up.
+        can_prune: Whether this version of Cyclone gives up on peers that do not answer, which has to be prevented.
+    """
     reach, peers = discovery_range(environment), static_peers(environment)
     if peers and reach in (Range.OFF, Range.SYSTEM_DEFAULT):
         log.warning('ROS_STATIC_PEERS is ignored because ROS_AUTOMATIC_DISCOVERY_RANGE is %s', reach.value)
-    user = environment.get('CYCLONEDDS_URI', '')
     general, discovery = '', ''
-    index = '<ParticipantIndex>auto</ParticipantIndex>'
-    index += f'<MaxAutoParticipantIndex>{MAX_PARTICIPANT_INDEX}</MaxAutoParticipantIndex>'
-    if reach is Range.LOCALHOST:
-        general = _loopback(user) + '<AllowMulticast>false</AllowMulticast>'
-        discovery = index + _peers(['127.0.0.1', *peers]) + f'<LeaseDuration>{LOCAL_LEASE}</LeaseDuration>'
-    elif reach is Range.SUBNET:
-        discovery = index + _peers(peers)
+    if reach in (Range.LOCALHOST, Range.SUBNET):
+        # Processes of this machine find each other also where multicast does not work, or only one of them uses it.
+        discovery = (
+            '<ParticipantIndex>auto</ParticipantIndex>'
+            f'<MaxAutoParticipantIndex>{MAX_PARTICIPANT_INDEX}</MaxAutoParticipantIndex>'
+            + _peers(['127.0.0.1', *peers], can_prune=can_prune)
+        )
+        if reach is Range.LOCALHOST:
+            general, discovery = _NO_MULTICAST, discovery + _LOCAL_TIMES
     elif reach is Range.OFF:
-        general = '<AllowMulticast>false</AllowMulticast>'
         # Nobody else has this tag, so nobody is found.
         tag = f'<Tag>ros_discovery_off_{os.getpid()}</Tag>'
-        discovery = '<ParticipantIndex>none</ParticipantIndex>' + tag
+        general, discovery = _NO_MULTICAST, '<ParticipantIndex>none</ParticipantIndex>' + tag
     own = f'<General>{general}</General>' if general else ''
     own += f'<Discovery>{discovery}</Discovery>' if discovery else ''
+    user = environment.get('CYCLONEDDS_URI', '')
     return ','.join(part for part in (_domain(_TRANSPORT), _domain(own) if own else '', user) if part)
 
 
@@ -97,12 +105,6 @@ def _domain(content: str) -> str:
     return f'<CycloneDDS><Domain id="any">{content}</Domain></CycloneDDS>'
 
 
-def _peers(addresses: list[str]) -> str:
-    return f'<Peers>{"".join(f"<Peer address={quoteattr(peer)}/>" for peer in addresses)}</Peers>' if addresses else ''
-
-
-def _loopback(user: str) -> str:
-    """The loopback interface, unless the user chose one: Cyclone would then use both."""
-    if 'NetworkInterface' in user:
-        return ''
-    return '<Interfaces><NetworkInterface address="127.0.0.1" multicast="false"/></Interfaces>'
+def _peers(addresses: list[str], *, can_prune: bool) -> str:
+    for_ever = ' PruneDelay="inf"' if can_prune else ''
+    return f'<Peers>{"".join(f"<Peer Address={quoteattr(peer)}{for_ever}/>" for peer in addresses)}</Peers>'

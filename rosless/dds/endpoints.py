@@ -90,8 +90,8 @@ class Writer(Endpoint):
     """
 
     def __init__(self, participant: Participant, topic: str, type_name: str, qos: Qos) -> None:
-        with qos.as_c() as c_qos:
-            handle = library.create_writer(participant.handle, participant.topic(topic, type_name), c_qos, None)
+        with participant.topic(topic, type_name) as c_topic, qos.as_c() as c_qos:
+            handle = library.create_writer(participant.handle, c_topic, c_qos, None)
         super().__init__(participant, library.check(handle, f'create a writer of {topic}'), topic, type_name)
         self._sertype = participant.sertype(self.handle, type_name)
         instance = ct.c_uint64()
@@ -172,8 +172,8 @@ class Reader(Endpoint):
     """
 
     def __init__(self, participant: Participant, topic: str, type_name: str, qos: Qos) -> None:
-        with qos.as_c() as c_qos:
-            handle = library.create_reader(participant.handle, participant.topic(topic, type_name), c_qos, None)
+        with participant.topic(topic, type_name) as c_topic, qos.as_c() as c_qos:
+            handle = library.create_reader(participant.handle, c_topic, c_qos, None)
         super().__init__(participant, library.check(handle, f'create a reader of {topic}'), topic, type_name)
         # What a waitset waits for: samples, but also news about writers, which `take` swallows.
         condition = library.create_read_condition(self.handle, library.ANY_STATE)

@@ -10,6 +10,8 @@ import struct
 import threading
 import weakref
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 from rosless.dds import discovery, library
@@ -60,12 +62,11 @@ class Participant:
     def __init__(self, domain: int | None = None, enclave: str = '/') -> None:
         self.domain = discovery.domain_id() if domain is None else domain
         self.enclave = enclave
-        _enter_domain(self.domain, discovery.configuration())
+        _enter_domain(self.domain, discovery.configuration(can_prune=library.get_sertype is not None))
         self._deleted = False
         self._lock = threading.Lock()
         self._endpoints: weakref.WeakSet[_Deletable] = weakref.WeakSet()
         self._service_ids = itertools.count(1)
-        self._topics: dict[tuple[str, str], int] = {}
         self._sertypes: dict[str, int] = {}
         try:
             with user_data_qos(f'enclave={enclave};'.encode()) as qos:
@@ -86,22 +87,23 @@ class Participant:
         raw = self.guid[:12] + struct.pack('>I', next(self._service_ids))
         return '.'.join(f'{byte:x}' for byte in raw)
 
-    def topic(self, name: str, type_name: str) -> int:
-        """The handle of a topic whose samples are bytes; created the first time it is asked for."""
-        with self._lock:
-            handle = self._topics.get((name, type_name))
-            if handle is None:
-                descriptor = library.TopicDescriptor()
-                descriptor.size = descriptor.align = 1
-                descriptor.flagset = _FIXED_SIZE_NO_TYPE_INFORMATION
-                descriptor.typename = type_name.encode()
-                descriptor.operation_count = len(_OPERATIONS)
-                descriptor.operations = ct.cast(_OPERATIONS, ct.c_void_p)
-                descriptor.meta = b''
-                descriptor.restrict_data_representation = _XCDR1_ONLY
-                handle = library.create_topic(self.handle, ct.byref(descriptor), name.encode(), None, None)
-                self._topics[name, type_name] = library.check(handle, f'create the topic {name} of type {type_name}')
-            return handle
+    @contextmanager
+    def topic(self, name: str, type_name: str) -> Iterator[int]:
+        """The handle of a topic whose samples are bytes, to make readers and writers with inside the `with` block."""
+        descriptor = library.TopicDescriptor()
+        descriptor.size = descriptor.align = 1
+        descriptor.flagset = _FIXED_SIZE_NO_TYPE_INFORMATION
+        descriptor.typename = type_name.encode()
+        descriptor.operation_count = len(_OPERATIONS)
+        descriptor.operations = ct.cast(_OPERATIONS, ct.c_void_p)
+        descriptor.meta = b''
+        descriptor.restrict_data_representation = _XCDR1_ONLY
+        handle = library.create_topic(self.handle, ct.byref(descriptor), name.encode(), None, None)
+        library.check(handle, f'create the topic {name} of type {type_name}')
+        try:
+            yield handle
+        finally:
+            library.delete(handle)
 
     def sertype(self, writer: int, type_name: str) -> int:
         """The address of what Cyclone knows about a type, with which samples of bytes are made."""
@@ -117,9 +119,8 @@ class Participant:
 
     def _sertype_from_sample(self, type_name: str) -> int:
         """What `dds_get_entity_sertype` would say, from a sample sent to oneself: libddsc 0.10 cannot be asked."""
-        name = f'rosless_sertype_{self.guid.hex()}_{type_name}'
-        topic = self.topic(name, type_name)
-        with Qos(depth=1).as_c() as qos:
+        name = f'rosless_sertype_{self.guid.hex()}_{type_name.replace(":", "_")}'
+        with self.topic(name, type_name) as topic, Qos(depth=1).as_c() as qos:
             writer = library.check(library.create_writer(self.handle, topic, qos, None), f'create a writer of {name}')
             reader = library.check(library.create_reader(self.handle, topic, qos, None), f'create a reader of {name}')
         serdata, info = (ct.c_void_p * 1)(), (library.SampleInfo * 1)()
