@@ -36,7 +36,7 @@ def register(definition: Definition, cls: type[Message], rules: dict[str, Rules]
     _store.types[definition.name] = _builder(cls, rules)  # type: ignore[assignment]
 
 
-def serialize(message: Message) -> memoryview:
+def serialize(message: Message) -> bytes | memoryview:
     """The message as CDR, with the four bytes of its header.
 
     Raises:

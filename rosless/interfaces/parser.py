@@ -65,23 +65,23 @@ def parse_service(text: str, name: str, source: str) -> tuple[Definition, Defini
 
 def _parse(lines: list[str], name: str, source: str, first_line: int) -> Definition:
     package = name.split('/')[0]
-    fields: list[Field] = []
-    constants: list[Constant] = []
+    items: list[Field | Constant] = []
     for number, line in enumerate(lines, first_line):
         line = line.partition('#')[0].strip()
         if not line:
             continue
         try:
             item = _parse_line(line, package)
-            if any(item.name == other.name for other in (*fields, *constants)):
+            if any(item.name == other.name for other in items):
                 raise ValueError(f'the name {item.name} is there twice')
         except ValueError as error:
             raise InterfaceError(f'{source}, line {number}: {error}') from None
-        if isinstance(item, Field):
-            fields.append(item)
-        else:
-            constants.append(item)
-    return Definition(name, tuple(fields), tuple(constants))
+        items.append(item)
+    return Definition(
+        name,
+        tuple(item for item in items if isinstance(item, Field)),
+        tuple(item for item in items if isinstance(item, Constant)),
+    )
 
 
 def _parse_line(line: str, package: str) -> Field | Constant:
