@@ -1,0 +1,58 @@
+# SPDX-FileCopyrightText: 2026 neumap_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Starting other processes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+RAW = Path(__file__).parent / 'raw.py'
+
+
+class Peer:
+    """A Python script in another process; what it prints is read line by line."""
+
+    def __init__(self, script: Path, *arguments: str, **environment: str) -> None:
+        inherited = {**os.environ, 'PYTHONUNBUFFERED': '1', **environment}
+        command = [sys.executable, str(script), *arguments]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=inherited)
+
+    def line(self) -> str:
+        """Wait for the next line."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line, f'the process ended with {self.process.wait()}'
+        return line.strip()
+
+    def stop(self) -> None:
+        """Kill it, if it still runs."""
+        with contextlib.suppress(ProcessLookupError):
+            self.process.kill()
+        self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+@contextlib.contextmanager
+def running(script: Path, *arguments: str, **environment: str) -> Iterator[Peer]:
+    """A peer that is killed at the end of the `with` block."""
+    peer = Peer(script, *arguments, **environment)
+    try:
+        yield peer
+    finally:
+        peer.stop()
+
+
+def wait_until(condition, timeout_s: float = 10.0, interval_s: float = 0.01):
+    """Wait until a function returns something true, and return that."""
+    end = time.monotonic() + timeout_s
+    while not (result := condition()):
+        assert time.monotonic() < end, f'not within {timeout_s} s'
+        time.sleep(interval_s)
+    return result
