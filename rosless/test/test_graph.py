@@ -88,8 +88,8 @@ def test_own_nodes_and_endpoints(participant, graph):
     reader = Reader(participant, 'rt/a', TYPE, Qos(depth=None, reliable=False))
     graph.add_endpoint(entry, writer)
     assert [(node.namespace, node.name) for node, _ in graph.nodes()] == [('/ns', 'one')]
-    found = wait_until(lambda: (ends := of_topic(graph, 'rt/a')) if len(of_topic(graph, 'rt/a')) == 2 else None)
-    ends = {end.is_reader: end for end in found}
+    wait_until(lambda: len(of_topic(graph, 'rt/a')) == 2)
+    ends = {end.is_reader: end for end in of_topic(graph, 'rt/a')}
     assert ends[False].qos == Qos(depth=3, transient_local=True, user_data=b'typehash=x;')
     assert ends[True].qos == Qos(depth=None, reliable=False)
     assert graph.node_of(ends[False]) is entry
