@@ -60,9 +60,10 @@ class _InterfaceLoader(importlib.abc.Loader):
     def exec_module(self, module: ModuleType) -> None:
         package, kind = self._package, self._kind
         names = interfaces.names(package, kind)
+        parts = [f'{name}_{part}' for name in names for part in ('Request', 'Response')] if kind == 'srv' else []
 
         def get_attribute(name: str) -> Any:
-            if name.rpartition('_')[0] not in names and name not in names:
+            if name not in names and name not in parts:
                 raise AttributeError(f'module {module.__name__!r} has no attribute {name!r}')
             cls = interfaces.load(f'{package}/{kind}/{name}')
             setattr(module, name, cls)

@@ -220,13 +220,15 @@ def _sequence(label: str, field: Field) -> Rules:
             check_length(view)
             if isinstance(value, memoryview) and value.readonly and value.format == 'B' and value.ndim == 1:
                 return value  # Of a received message: nobody can change it.
-            return array.array(typecode, view.tobytes())
-        return _to_array(check_numbers(value))
+            return to_array(view)
+        return to_array(check_numbers(value))
 
-    def _to_array(values: Any) -> array.array[Any]:
+    def to_array(values: Any) -> array.array[Any]:
         result = array.array(typecode)
         if isinstance(values, np.ndarray):
-            result.frombytes(np.ascontiguousarray(values, dtype).data.cast('B') if values.size else b'')
+            values = np.ascontiguousarray(values, dtype).view(np.uint8).data
+        if isinstance(values, memoryview):
+            result.frombytes(values)
         else:
             result.extend(values)
         return result
@@ -235,7 +237,7 @@ def _sequence(label: str, field: Field) -> Rules:
     return Rules(
         check,
         lambda: array.array(typecode, start),
-        (lambda read: read.data) if is_bytes else _to_array,
+        (lambda read: read.data) if is_bytes else to_array,
         lambda held: np.frombuffer(held, dtype) if len(held) else np.empty(0, dtype),
     )
 
@@ -244,23 +246,25 @@ def _numbers_check(label: str, kind: FieldType) -> Callable[[Any], Any]:
     check_element = element_check(f'{label}[]', kind, None)
     check_length = _length_check(label, kind)
     dtype = np.dtype(kind.base)
+    is_float = dtype.kind == 'f'
 
     def check_numbers(value: Any) -> Any:
         if isinstance(value, np.ndarray):
-            if value.ndim != 1 or value.dtype.kind not in ('f' if dtype.kind == 'f' else 'iu'):
+            if value.ndim != 1 or value.dtype.kind not in ('iuf' if is_float else 'iu'):
                 raise AssertionError(
                     f'{label} takes an array of one dimension that fits {kind.base}, got {value.dtype} {value.shape}'
                 )
             check_length(value)
             if value.dtype != dtype and value.size:
-                check_element(value.min().item())
-                check_element(value.max().item())
+                for extreme in (value.min().item(), value.max().item()):
+                    check_element(float(extreme) if is_float else extreme)
             return value
         if not isinstance(value, (Sequence, array.array)) or isinstance(value, (str, bytes)):
             raise _refusal(label, f'numbers of type {kind.base}', value)
         check_length(value)
         for element in value:
-            check_element(element)
+            # Unlike a single field, an array or a sequence of floats takes integers: Jazzy's rclpy converts them.
+            check_element(float(element) if is_float and isinstance(element, int) else element)
         return value
 
     return check_numbers
