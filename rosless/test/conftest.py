@@ -10,6 +10,8 @@ import pytest
 # Every process of the tests has a domain of its own; the nodes that it starts inherit it.
 os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+# A real rclpy checks what is assigned to messages only then, rosless always.
+os.environ['ROS_PYTHON_CHECK_FIELDS'] = '1'
 
 # The conformance tests also run where there is a real rclpy.
 if importlib.util.find_spec('rclpy') is None:

@@ -1,9 +1,6 @@
 # SPDX-FileCopyrightText: 2026 neumap_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Message classes: what they hold at first, what they accept, how they compare and print.
-
-Runs on rosless and, with ROS_PYTHON_CHECK_FIELDS=1, on the classes that ROS 2 generates.
-"""
+"""Message classes, on rosless and as ROS 2 generates them: defaults, what they accept, how they compare and print."""
 
 import array
 import copy
