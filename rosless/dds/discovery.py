@@ -21,7 +21,7 @@ _LOCAL_TIMES = '<LeaseDuration>5s</LeaseDuration><SPDPInterval>2s</SPDPInterval>
 # quick as these keep a burst of fragments from waiting for the next heartbeat.
 _TRANSPORT = (
     '<General><MaxMessageSize>65500B</MaxMessageSize><FragmentSize>65000B</FragmentSize></General>'
-    '<Internal><NackDelay>2ms</NackDelay>'
+    '<Internal><NackDelay>2ms</NackDelay><PreEmptiveAckDelay>1ms</PreEmptiveAckDelay>'
     '<HeartbeatInterval min="2ms" minsched="5ms" max="1s">20ms</HeartbeatInterval></Internal>'
 )
 _NO_MULTICAST = '<AllowMulticast>false</AllowMulticast>'

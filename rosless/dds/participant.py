@@ -16,6 +16,7 @@ from typing import Protocol
 
 from rosless.dds import discovery, library
 from rosless.dds.errors import DdsError
+from rosless.dds.heap import keep_memory_of_images
 from rosless.dds.qos import Qos, user_data_qos
 
 # A type is described to Cyclone as one octet. Only that octet is ever looked at; the rest of a sample is opaque. A list
@@ -62,6 +63,7 @@ class Participant:
     def __init__(self, domain: int | None = None, enclave: str = '/') -> None:
         self.domain = discovery.domain_id() if domain is None else domain
         self.enclave = enclave
+        keep_memory_of_images()
         _enter_domain(self.domain, discovery.configuration(can_prune=library.get_sertype is not None))
         self._deleted = False
         self._lock = threading.Lock()

@@ -88,15 +88,18 @@ def get_global_executor() -> Executor:
         from rclpy.executors import SingleThreadedExecutor
 
         executor = _global_executor = SingleThreadedExecutor()
+        context = get_default_context()
 
         def forget() -> None:
             global _global_executor
-            # Does not wait: the shutdown may come from one of its callbacks, or from a signal during one.
-            executor.shutdown(timeout_sec=0)
             if _global_executor is executor:
                 _global_executor = None
+            # After a signal, `spin` says so by an exception; after `shutdown`, it just ends. Nobody waits for its
+            # callbacks: the shutdown may come from one of them.
+            if not context._interrupted:
+                executor.shutdown(timeout_sec=0)
 
-        get_default_context().on_shutdown(forget)
+        context.on_shutdown(forget)
     return _global_executor
 
 

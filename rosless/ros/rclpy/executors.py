@@ -207,7 +207,7 @@ class Executor:
                 raise TimeoutException
             self._queue.wait(self.get_nodes(), left)
             waited = True
-            if not self._context.ok():
+            if not self._context.ok() and not self._is_shutdown:
                 raise ExternalShutdownException
 
     def _run(self, item: Task | Executable) -> None:

@@ -93,14 +93,18 @@ def register_context(context: Context) -> None:
 def _disconnect() -> None:
     for context in list(_contexts):
         context.try_shutdown()
+    uninstall_signal_handlers()
+    if _wake_socket is not None:
+        _wake_socket.close()
 
 
 def _watch(reader: socket.socket) -> None:
-    while numbers := reader.recv(64):
-        for number in numbers:
-            with contextlib.suppress(ValueError):
-                if signal.Signals(number) in _previous and signal.getsignal(number) is _handle:
-                    _shut_contexts_down()
+    with reader:
+        while numbers := reader.recv(64):
+            for number in numbers:
+                with contextlib.suppress(ValueError):
+                    if signal.Signals(number) in _previous and signal.getsignal(number) is _handle:
+                        _shut_contexts_down()
 
 
 def _handle(number: int, frame: FrameType | None) -> None:
@@ -118,5 +122,6 @@ def _handle(number: int, frame: FrameType | None) -> None:
 
 def _shut_contexts_down() -> None:
     for context in list(_contexts):
+        context._interrupted = True
         # Nodes can still be destroyed in order, so the connection stays.
         context._stop()
