@@ -55,7 +55,8 @@ def deserialize(buffer: Any, cls: type[Message]) -> Message:
         InterfaceError: The bytes are no message of that type.
     """
     try:
-        return _store.deserialize_cdr(buffer, cls._TYPE_NAME)  # type: ignore[return-value]
+        # As a view, because rosbags cuts the header off, which copies bytes.
+        return _store.deserialize_cdr(memoryview(buffer), cls._TYPE_NAME)  # type: ignore[return-value]
     except (SerdeError, ValueError, IndexError, struct.error) as error:
         raise InterfaceError(f'{len(buffer)} bytes are no {cls._TYPE_NAME}: {error}') from None
 
