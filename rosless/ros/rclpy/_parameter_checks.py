@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+
 from rclpy.parameter import Parameter
 
 # How close a floating point value must come to an end of its range, or to a step; rclpy's value.

@@ -9,6 +9,7 @@ import warnings
 from typing import Any
 
 from rcl_interfaces.msg import ParameterDescriptor
+
 from rclpy.parameter import PARAMETER_SEPARATOR_STRING, Parameter
 from rclpy.validate_parameter_name import validate_parameter_name
 

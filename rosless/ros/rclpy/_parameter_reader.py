@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from rcl_interfaces.msg import ListParametersResult, ParameterDescriptor
 from rcl_interfaces.srv import ListParameters
+
 from rclpy.exceptions import ParameterNotDeclaredException, ParameterUninitializedException
 from rclpy.parameter import PARAMETER_SEPARATOR_STRING, Parameter
 

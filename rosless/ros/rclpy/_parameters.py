@@ -9,6 +9,7 @@ from typing import Any
 
 from rcl_interfaces.msg import Parameter as ParameterMsg
 from rcl_interfaces.msg import ParameterDescriptor, ParameterEvent, ParameterValue, SetParametersResult
+
 from rclpy._parameter_checks import problem, wrong_type
 from rclpy._parameter_declarations import infer_type, read_declaration
 from rclpy._parameter_reader import ParameterReader

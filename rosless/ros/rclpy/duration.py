@@ -7,6 +7,7 @@ from __future__ import annotations
 from functools import total_ordering
 
 import builtin_interfaces.msg
+
 from rclpy.constants import S_TO_NS
 
 _MAX_NANOSECONDS = 2**63 - 1

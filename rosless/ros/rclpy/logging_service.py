@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rcl_interfaces.msg import LoggerLevel, SetLoggerLevelsResult
 from rcl_interfaces.srv import GetLoggerLevels, SetLoggerLevels
+
 from rclpy.logging import get_logger_level, set_logger_level
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from typing import Any
 
 from rcl_interfaces.msg import Parameter as ParameterMsg
 from rcl_interfaces.msg import ParameterEvent
+
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, qos_profile_parameter_events
 

@@ -8,6 +8,7 @@ from functools import total_ordering
 from typing import overload
 
 import builtin_interfaces.msg
+
 from rclpy.clock_type import ClockType
 from rclpy.constants import S_TO_NS
 from rclpy.duration import Duration

@@ -7,12 +7,13 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING
 
+from rosgraph_msgs.msg import Clock as ClockMsg
+
 from rclpy.clock import ROSClock
 from rclpy.clock_type import ClockType
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.time import Time
-from rosgraph_msgs.msg import Clock as ClockMsg
 
 if TYPE_CHECKING:
     from rclpy.node import Node
