@@ -44,8 +44,11 @@ from neumap_ros.localization.localizer import Localizer, LocalizerSettings
 from neumap_ros.mapping.build import BuildSettings, build_from_scene
 from neumap_ros.mapping.compression import SceneCompressor
 from neumap_ros.maps.storage import open_map
+from neumap_ros.memory import keep_freed_memory
 
 CODE_LENGTHS = (2, 4, 8, 16)
+# Code lengths that D-PQED has with 4,096 universal centroids too, 12 bits a number.
+LARGE_CODE_LENGTHS = (4, 8)
 ROWS = 'NEUMAP_BENCHMARK_ROWS'
 # Set by --rows and --every-method; environment variables, so that the worker processes see them.
 EVERY_METHOD = 'NEUMAP_BENCHMARK_EVERY_METHOD'
@@ -59,6 +62,7 @@ class Method:
     label: str
     kind: str
     parts: int | None = None
+    centroids: int | None = None
     budget_kb: int | None = None
 
 
@@ -67,6 +71,8 @@ def methods(seed: int) -> list[Method]:
     rows = [Method('full', 'full')] if seed == 0 else []
     for kind in ('pq', 'dpqed'):
         rows += [Method(f'{kind} M={m}', kind, parts=m) for m in CODE_LENGTHS]
+        if kind == 'dpqed':
+            rows += [Method(f'{kind} M={m} K=4096', kind, m, 4096) for m in LARGE_CODE_LENGTHS]
         rows += [Method(f'{kind} {kb} kB', kind, budget_kb=kb) for kb in BUDGETS_KB]
     chosen = os.environ.get(ROWS)
     if chosen:
@@ -80,6 +86,7 @@ def run_job(job: tuple[DataSet, bool, int, int | None]) -> list[dict[str, Any]]:
     """All methods on one map (dense or sparse) of one data set with one seed."""
     data_set, sparse, seed, limit = job
     torch.set_num_threads(1)
+    keep_freed_memory()
     extractor = create_extractor('rootsift')
     source, scene = scene_of(data_set, sparse, extractor)
     compressor = SceneCompressor(scene.views, scene.tracks, load_basis('rootsift'), seed)
@@ -91,6 +98,7 @@ def run_job(job: tuple[DataSet, bool, int, int | None]) -> list[dict[str, Any]]:
         build = BuildSettings(
             kind=method.kind,
             parts=method.parts,
+            centroids=method.centroids,
             budget_bytes=None if method.budget_kb is None else method.budget_kb * 1000,
             seed=seed,
         )

@@ -31,6 +31,7 @@ from neumap_ros.cli_console import (
     stage_bars,
 )
 from neumap_ros.errors import ConfigError, ImageError
+from neumap_ros.memory import keep_freed_memory
 
 
 class Commands(TyperGroup):
@@ -96,7 +97,11 @@ def map_build(
     extractor: Annotated[str, typer.Option(help='Which local features.')] = 'rootsift',
     parts: Annotated[
         int | None,
-        typer.Option(help='Bytes of a descriptor: 2, 4, 8 or 16; default: chosen by measurement.'),
+        typer.Option(help='Numbers of a descriptor code: 2, 4, 8 or 16; default: chosen by measurement.'),
+    ] = None,
+    centroids: Annotated[
+        int | None,
+        typer.Option(help='Values of each: 256 (a byte) or, up to 8 numbers, 4096 (1.5 bytes); default: measured.'),
     ] = None,
     bundle_adjust: Annotated[bool, typer.Option('--bundle-adjust', help='Refine poses (from odometry).')] = False,
     min_distance: Annotated[float, typer.Option(help='Drop images that moved less than this, in map units ...')] = 0.0,
@@ -116,7 +121,9 @@ def map_build(
     source_kind = chosen.check()
     budget_bytes = None if budget is None else parse_bytes(budget)
     if parts is not None and parts not in (2, 4, 8, 16):
-        raise ConfigError(f'--parts is {parts}, expected 2, 4, 8 or 16 bytes per descriptor')
+        raise ConfigError(f'--parts is {parts}, expected 2, 4, 8 or 16 numbers per descriptor')
+    if centroids is not None and (centroids not in (256, 4096) or (centroids, parts) == (4096, 16)):
+        raise ConfigError(f'--centroids is {centroids}, expected 256, or 4096 with --parts 2, 4 or 8')
     if out.exists() and not overwrite:
         raise ConfigError(f'{out} exists already, expected a new folder; choose another one or add --overwrite')
     if not out.absolute().parent.is_dir():
@@ -139,6 +146,7 @@ def map_build(
         kind=kind.value,
         budget_bytes=budget_bytes,
         parts=parts,
+        centroids=centroids,
         extractor=extractor,
         bundle_adjust=bundle_adjust,
         seed=seed,
@@ -306,6 +314,7 @@ def _localizer(map_folder: Path, config: Path | None) -> Any:
 
 def main() -> None:
     """Entry point of the console command."""
+    keep_freed_memory()
     app()
 
 

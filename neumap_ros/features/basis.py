@@ -33,7 +33,7 @@ class Basis:
         mean_D: mean descriptor of the extractor (D numbers).
         projection_CD: discriminant projection to C numbers.
         rotations: per code length M, the rotation (C, C) that balances the parts (OPQ, Ge et al., PAMI 2014).
-        codebooks: per code length M, universal codebooks (M, K, C / M).
+        codebooks: per (M, K), universal codebooks (M, K, C / M).
         words_WC: visual words, centroids of projected descriptors.
         vlad_words_VC: coarse words for the global descriptor.
         vlad_mean_X: mean of the aggregated vector, X = V * C.
@@ -44,7 +44,7 @@ class Basis:
     mean_D: Float32
     projection_CD: Float32
     rotations: dict[int, Float32]
-    codebooks: dict[int, Float32]
+    codebooks: dict[tuple[int, int], Float32]
     words_WC: Float32
     vlad_words_VC: Float32
     vlad_mean_X: Float32
@@ -117,12 +117,12 @@ def load_basis(extractor: str) -> Basis:
             f'neumap train basis --extractor {extractor} --images FOLDER'
         ) from None
     tensors = {name: value.astype(np.float32) for name, value in load(data).items()}
-    lengths = sorted(int(name.split('.')[1]) for name in tensors if name.startswith('codebooks.'))
+    shapes = sorted((int(m), int(k)) for m, k in (n.split('.')[1:] for n in tensors if n.startswith('codebooks.')))
     return Basis(
         mean_D=tensors['mean'],
         projection_CD=tensors['projection'],
-        rotations={m: tensors[f'rotation.{m}'] for m in lengths},
-        codebooks={m: tensors[f'codebooks.{m}'] for m in lengths},
+        rotations={m: tensors[f'rotation.{m}'] for m, _ in shapes},
+        codebooks={(m, k): tensors[f'codebooks.{m}.{k}'] for m, k in shapes},
         words_WC=tensors['words'],
         vlad_words_VC=tensors['vlad.words'],
         vlad_mean_X=tensors['vlad.mean'],

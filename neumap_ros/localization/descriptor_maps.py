@@ -24,6 +24,7 @@ from neumap_ros.localization.descriptor_decoder import DEFAULT_RATIO, Descriptor
 from neumap_ros.maps.coordinates import decode_points
 from neumap_ros.maps.storage import StoredMap
 from neumap_ros.maps.types import Region, Tensors
+from neumap_ros.models.codes import code_bytes, unpack_codes
 from neumap_ros.models.dequantizer import Dequantizer, load_dequantizer
 from neumap_ros.models.product_quantizer import ProductQuantizer
 from neumap_ros.models.storage import unpack_floats
@@ -52,7 +53,7 @@ def load_pq(stored: StoredMap) -> DescriptorDecoder:
         raise MapError(f"map {stored.folder} has no shared file 'codebooks', expected one; build the map again")
     what = f"the shared file 'codebooks' of map {stored.folder}"
     codebooks = _tensor(stored.load_shared('codebooks'), 'codebooks', 'float16', (None, None, None), what)
-    quantizer = _quantizer(torch.from_numpy(codebooks.astype(np.float32)), parts, len(basis.mean_D), what)
+    quantizer = _quantizer(torch.from_numpy(codebooks.astype(np.float32)), parts, None, len(basis.mean_D), what)
     points, codes = _points_and_codes(stored, quantizer)
     descriptors = functional.normalize(quantizer.lookup(codes).detach(), dim=1)
     table = DescriptorTable(points, descriptors, _first(stored))
@@ -69,13 +70,14 @@ def load_dpqed(stored: StoredMap) -> DescriptorDecoder:
             f'map {stored.folder} was built with the basis {digest[:12]}, this installation ships '
             f'{basis.sha256[:12]}; rebuild the map or install the version of neumap_ros that built it'
         )
-    parts = _integer(stored, 'parts')
-    if parts not in basis.codebooks:
+    parts, centroids = _integer(stored, 'parts'), _integer(stored, 'centroids')
+    if (parts, centroids) not in basis.codebooks:
+        known = ', '.join(f'{m} of {k}' for m, k in sorted(basis.codebooks))
         raise MapError(
-            f'map {stored.folder} has codes of {parts} bytes, expected one of {sorted(basis.codebooks)}; '
+            f'map {stored.folder} has codes of {parts} numbers of {centroids} values, expected one of {known}; '
             'update neumap_ros or rebuild the map'
         )
-    quantizer, dequantizer = _dpqed_models(stored, basis, parts)
+    quantizer, dequantizer = _dpqed_models(stored, basis, parts, centroids)
     points, codes = _points_and_codes(stored, quantizer)
     with torch.no_grad():
         descriptors = dequantizer(quantizer.lookup(codes))
@@ -83,13 +85,13 @@ def load_dpqed(stored: StoredMap) -> DescriptorDecoder:
     return DescriptorDecoder(table, QuerySpace(basis, parts), _ratio(stored))
 
 
-def _dpqed_models(stored: StoredMap, basis: Basis, parts: int) -> tuple[ProductQuantizer, Dequantizer]:
+def _dpqed_models(stored: StoredMap, basis: Basis, parts: int, centroids: int) -> tuple[ProductQuantizer, Dequantizer]:
     what = f"the shared file 'dpqed' of map {stored.folder}"
     packed = stored.load_shared('dpqed') if 'dpqed' in stored.shared_names else {}
     try:
         shared = unpack_floats(packed)
-        codebooks = shared.pop('codebooks', torch.from_numpy(basis.codebooks[parts]))
-        quantizer = _quantizer(codebooks, parts, basis.size, what)
+        codebooks = shared.pop('codebooks', torch.from_numpy(basis.codebooks[parts, centroids]))
+        quantizer = _quantizer(codebooks, parts, centroids, basis.size, what)
         return quantizer, load_dequantizer(shared, basis.size)
     except (RuntimeError, ValueError):  # shapes, or names, that do not fit: torch lists them on many lines
         shapes = ', '.join(f'{name} {tensor.shape}' for name, tensor in packed.items())
@@ -99,12 +101,13 @@ def _dpqed_models(stored: StoredMap, basis: Basis, parts: int) -> tuple[ProductQ
         ) from None
 
 
-def _quantizer(codebooks_MKS: Tensor, parts: int, size: int, what: str) -> ProductQuantizer:
+def _quantizer(codebooks_MKS: Tensor, parts: int, centroids: int | None, size: int, what: str) -> ProductQuantizer:
+    """The quantiser of a map's codebooks; None stands for any number of centroids."""
     shape = tuple(codebooks_MKS.shape)
-    if len(shape) != 3 or shape[0] != parts or shape[0] * shape[2] != size:
+    if len(shape) != 3 or shape[0] != parts or centroids not in (None, shape[1]) or shape[0] * shape[2] != size:
         raise MapError(
-            f'{what} holds codebooks of shape {shape}, expected {parts} parts of {size // parts} numbers; '
-            'build the map again'
+            f'{what} holds codebooks of shape {shape}, expected {parts} parts of {centroids or "any number of"} '
+            f'centroids of {size // parts} numbers; build the map again'
         )
     try:
         return ProductQuantizer(codebooks_MKS)
@@ -114,16 +117,13 @@ def _quantizer(codebooks_MKS: Tensor, parts: int, size: int, what: str) -> Produ
 
 def _points_and_codes(stored: StoredMap, quantizer: ProductQuantizer) -> tuple[NDArray[np.float64], Tensor]:
     bits = _integer(stored, 'coordinate_bits')
-    clusters = int(quantizer.codebooks_MKS.shape[1])
+    width = code_bytes(quantizer.parts, quantizer.centroids)
     points, codes = [], []
     for region, tensors, what in _shards(stored):
         packed = _tensor(tensors, 'xyz', 'uint8', (None,), what)
         points.append(decode_points(packed, region.points, bits, region.box_min_3, region.box_max_3))
-        codes.append(_tensor(tensors, 'codes', 'uint8', (region.points, quantizer.parts), what))
-        if codes[-1].size and codes[-1].max() >= clusters:
-            raise MapError(
-                f'{what} holds the code {codes[-1].max()}, expected less than {clusters}; build the map again'
-            )
+        stored_codes = _tensor(tensors, 'codes', 'uint8', (region.points, width), what)
+        codes.append(unpack_codes(stored_codes, quantizer.parts, quantizer.centroids, what))
     return np.concatenate(points), torch.from_numpy(np.concatenate(codes))
 
 

@@ -37,9 +37,9 @@ class GateSettings:
 class ConfidenceModel:
     """Logistic regression of "this pose is right" on four numbers of the evidence.
 
-    Fitted to 2,022 attempts: five sets of photographs, plain, evening and night, maps of full descriptors, 4 and 8 bytes
-    a point, 30 and 100 kB, and 342 attempts against maps of other places. Of the poses with a confidence of 0.8 to 0.9
-    then 96 % were right, of those with 0.5 to 0.7 60 %, of those below 0.1 1 %.
+    Fitted to 2,022 attempts: five sets of photographs, plain, evening and night, maps of full descriptors, 4 and 8
+    bytes a point, 30 and 100 kB, and 342 attempts against maps of other places. Of the poses with a confidence of 0.8
+    to 0.9 then 96 % were right, of those with 0.5 to 0.7 60 %, of those below 0.1 1 %.
 
     Attributes:
         log_inliers: weight of ln(1 + inliers).

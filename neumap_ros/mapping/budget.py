@@ -32,6 +32,8 @@ VALIDATION_KEYPOINTS = 1000
 VALIDATION_NOISE = 0.75
 # Training steps while candidates are compared; the ranking is settled long before the training is.
 CANDIDATE_STEPS = 100
+# Code lengths M for which universal codebooks of 4,096 centroids ship.
+LARGE_CODEBOOKS = (2, 4, 8)
 # A manifest without regions and files, while candidates are compared.
 MANIFEST_BYTES = 900
 
@@ -56,19 +58,22 @@ class Candidate:
 def candidate_codes(kind: str, parts: Sequence[int]) -> list[CodeSettings]:
     """The compression settings worth comparing, cheapest shared part first."""
     if kind == 'pq':
-        return [CodeSettings('pq', m, clusters=k) for m in parts for k in (16, 64, 256)]
+        return [CodeSettings('pq', m, centroids=k) for m in parts for k in (16, 64, 256)]
     codes = []
     for m in parts:
         codes.append(CodeSettings('dpqed', m, scene_codebooks=False, hidden=0))
         codes.append(CodeSettings('dpqed', m, scene_codebooks=False, hidden=16))
         codes.append(CodeSettings('dpqed', m, scene_codebooks=True, hidden=64))
+        if m in LARGE_CODEBOOKS:
+            codes.append(CodeSettings('dpqed', m, scene_codebooks=False, hidden=0, centroids=4096))
+            codes.append(CodeSettings('dpqed', m, scene_codebooks=False, hidden=16, centroids=4096))
     return codes
 
 
 def shared_bytes(code: CodeSettings, basis: Basis) -> int:
     """Bytes of the scene-wide tensors that a code needs, before anything is fitted."""
     if code.kind == 'pq':
-        return 2 * code.clusters * len(basis.mean_D)
+        return 2 * code.centroids * len(basis.mean_D)
     mlp = code.hidden * (2 * basis.size + 8)
     return mlp + (256 * (basis.size + 2 * code.parts) if code.scene_codebooks else 0)
 
@@ -139,6 +144,7 @@ def choose_code(
     budget_bytes: int,
     kind: str,
     parts: Sequence[int],
+    centroids: int | None,
     progress: Progress,
 ) -> tuple[CodeSettings, list[Candidate]]:
     """Measure the candidates on mapping views that did not contribute descriptors, and take the best.
@@ -153,7 +159,7 @@ def choose_code(
     step = max(1, len(views) // VALIDATION_VIEWS)
     held_out = list(range(step // 2, len(views), step))
     measured: list[Candidate] = []
-    codes = candidate_codes(kind, parts)
+    codes = [code for code in candidate_codes(kind, parts) if centroids in (None, code.centroids)]
     for number, code in enumerate(codes):
         progress('comparing codes', number, len(codes))
         if shared_bytes(code, basis) > LARGEST_SHARED_SHARE * budget_bytes:

@@ -32,10 +32,13 @@ from neumap_ros.mapping.work import WorkFolder
 from neumap_ros.maps.manifest import manifest_to_bytes
 from neumap_ros.maps.storage import check_target
 from neumap_ros.maps.types import Manifest
+from neumap_ros.models.codes import code_bytes
 
 KINDS = ('dpqed', 'pq', 'full')
 # What D-PQED uses when there is no budget to spend: the optimum that its paper reports.
 DEFAULT_PARTS = 4
+DEFAULT_CENTROIDS = 256
+LARGE_CENTROIDS = 4096
 BUDGET_PARTS = (4, 8, 16)
 # Scene codebooks and dequantiser (27 kB) pay from this many points on, where they cost less than 9 bytes a point.
 SCENE_CODE_POINTS = 3000
@@ -48,7 +51,8 @@ class BuildSettings:
     Attributes:
         kind: ``dpqed``, or the references ``pq`` and ``full``.
         budget_bytes: every byte of the map folder together; None keeps all points.
-        parts: bytes of a descriptor code (2, 4, 8 or 16); None lets the builder choose by measurement.
+        parts: M, numbers of a descriptor code (2, 4, 8 or 16); None lets the builder choose by measurement.
+        centroids: K, values of each number: 256 (a byte) or 4,096 (a byte and a half); None as for ``parts``.
         extractor: registry name.
         max_keypoints: per mapping image.
         bundle_adjust: refine the poses (for poses from odometry).
@@ -61,6 +65,7 @@ class BuildSettings:
     kind: str = 'dpqed'
     budget_bytes: int | None = None
     parts: int | None = None
+    centroids: int | None = None
     extractor: str = 'rootsift'
     max_keypoints: int = 2048
     bundle_adjust: bool = False
@@ -225,11 +230,15 @@ def _choose(
 ) -> tuple[CodeSettings, list[Candidate]]:
     parts = settings.parts or DEFAULT_PARTS
     if settings.kind == 'full' or (settings.kind == 'pq' and settings.budget_bytes is None):
-        return CodeSettings(settings.kind, parts), []
+        return CodeSettings(settings.kind, parts, centroids=settings.centroids or DEFAULT_CENTROIDS), []
     if settings.budget_bytes is None:
         # A large scene needs more steps to see every point a few times.
         points = len(scene.tracks.points_P3)
         fit = FitSettings(steps=int(np.clip(points // 50, 400, 1000)))
+        if settings.centroids == LARGE_CENTROIDS:
+            return CodeSettings(
+                'dpqed', parts, scene_codebooks=False, hidden=128, centroids=LARGE_CENTROIDS, fit=fit
+            ), []
         enough = len(scene.tracks.points_P3) >= SCENE_CODE_POINTS
         return CodeSettings('dpqed', parts, scene_codebooks=enough, hidden=128 if enough else 8, fit=fit), []
     return choose_code(
@@ -238,6 +247,7 @@ def _choose(
         settings.budget_bytes,
         settings.kind,
         BUDGET_PARTS if settings.parts is None else (settings.parts,),
+        settings.centroids,
         progress,
     )
 
@@ -252,7 +262,12 @@ def _write(
     overwrite: bool,
 ) -> BuildReport:
     code = compressed.settings
-    decoder: dict[str, Any] = {'parts': code.parts, 'coordinate_bits': COORDINATE_BITS[-1], 'ratio': DEFAULT_RATIO}
+    decoder: dict[str, Any] = {
+        'parts': code.parts,
+        'centroids': code.centroids,
+        'coordinate_bits': COORDINATE_BITS[-1],
+        'ratio': DEFAULT_RATIO,
+    }
     if code.kind == 'dpqed':
         decoder['basis_sha256'] = load_basis(extractor.info.name).sha256
     if code.kind == 'full':
@@ -313,8 +328,10 @@ def scene_extent(views: list[View]) -> float:
 def _row(candidate: Candidate) -> dict[str, Any]:
     code = candidate.code
     return {
-        'bytes of a code': code.parts,
-        'codebooks': f'scene, {code.clusters}' if code.scene_codebooks else 'universal',
+        'M': code.parts,
+        'K': code.centroids,
+        'bytes of a code': code_bytes(code.parts, code.centroids),
+        'codebooks': 'scene' if code.scene_codebooks or code.kind == 'pq' else 'universal',
         'dequantiser': code.hidden if code.kind == 'dpqed' else 0,
         'points': candidate.points,
         'bytes': candidate.bytes,

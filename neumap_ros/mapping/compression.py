@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from neumap_ros.features.basis import Basis
 from neumap_ros.mapping.fit_dpqed import FitSettings, TrackDescriptors, fit_dpqed
 from neumap_ros.mapping.tracks import Tracks, View
 from neumap_ros.maps.types import Tensors
+from neumap_ros.models.codes import pack_codes
 from neumap_ros.models.dequantizer import Dequantizer, load_dequantizer
 from neumap_ros.models.product_quantizer import ProductQuantizer, kmeans_codebooks
 from neumap_ros.models.storage import pack_floats, unpack_floats
@@ -27,11 +28,12 @@ class CodeSettings:
 
     Attributes:
         kind: ``dpqed``, ``pq`` or ``full``.
-        parts: M, bytes of a code.
+        parts: M, numbers of a code.
         scene_codebooks: dpqed only: codebooks trained for the scene (C * 256 bytes) instead of the universal ones
             (no bytes).
         hidden: dpqed only: width of the scene-specific dequantiser, 0 for none.
-        clusters: pq only: K, centroids per part; fewer make smaller codebooks and coarser codes.
+        centroids: K, values of each number. pq: fewer make smaller codebooks and coarser codes. dpqed: 256, or 4,096
+            universal ones.
         fit: dpqed only: how it is trained.
     """
 
@@ -39,7 +41,7 @@ class CodeSettings:
     parts: int = 4
     scene_codebooks: bool = True
     hidden: int = 64
-    clusters: int = 256
+    centroids: int = 256
     fit: FitSettings = field(default_factory=FitSettings)
 
 
@@ -49,7 +51,7 @@ class Compressed:
 
     Attributes:
         settings: how they were made.
-        codes: per point: uint8 codes (P, M), or fp16 descriptors (P, D) of the kind ``full``.
+        codes: per point: uint8 packed codes (P, bytes), or fp16 descriptors (P, D) of the kind ``full``.
         shared: files of the map's shared folder.
         restored_PC: what the localizer will compare queries with, float32.
     """
@@ -121,23 +123,31 @@ def compress(descriptors: TrackDescriptors, basis: Basis, settings: CodeSettings
     if settings.kind == 'full':
         half = mean_PD.numpy().astype(np.float16)
         return Compressed(settings, half, {}, torch.from_numpy(half.astype(np.float32)))
-    if settings.parts not in basis.codebooks:
-        raise ConfigError(f'a code of {settings.parts} bytes is not available, expected {sorted(basis.codebooks)}')
+    if settings.parts not in basis.rotations:
+        raise ConfigError(f'codes of {settings.parts} numbers are not available, expected {sorted(basis.rotations)}')
     if settings.kind == 'pq':
-        codebooks = kmeans_codebooks(mean_PD, settings.parts, generator, settings.clusters).to(torch.float16)
+        codebooks = kmeans_codebooks(mean_PD, settings.parts, generator, settings.centroids).to(torch.float16)
         quantizer = ProductQuantizer(codebooks.float())
         codes = quantizer.encode(mean_PD)
         restored = torch.nn.functional.normalize(quantizer.lookup(codes).detach(), dim=1)
-        return Compressed(settings, codes.numpy(), {'codebooks': {'codebooks': codebooks.numpy()}}, restored)
+        packed_codes = pack_codes(codes.numpy(), settings.centroids)
+        return Compressed(settings, packed_codes, {'codebooks': {'codebooks': codebooks.numpy()}}, restored)
     if settings.kind != 'dpqed':
         raise ConfigError(f'there is no map kind {settings.kind!r}, expected dpqed, pq or full')
-    start = torch.from_numpy(basis.codebooks[settings.parts])
+    if (settings.parts, settings.centroids) not in basis.codebooks:
+        raise ConfigError(
+            f'there are no universal codebooks for {settings.parts} numbers of {settings.centroids} values, expected '
+            f'one of {", ".join(f"{m} of {k}" for m, k in sorted(basis.codebooks))}'
+        )
+    start = torch.from_numpy(basis.codebooks[settings.parts, settings.centroids])
     if settings.scene_codebooks:
-        start = kmeans_codebooks(mean_PD, settings.parts, generator, iterations=8)
+        start = kmeans_codebooks(mean_PD, settings.parts, generator, settings.centroids, iterations=8)
     quantizer = ProductQuantizer(start)
     dequantizer = Dequantizer(mean_PD.shape[1], settings.hidden, generator)
     if settings.scene_codebooks or settings.hidden:
-        fit_dpqed(descriptors, quantizer, dequantizer, settings.fit, generator)
+        # The robot has the universal codebooks as they ship: the dequantiser must be trained for those.
+        fit = replace(settings.fit, train_codebooks=settings.scene_codebooks)
+        fit_dpqed(descriptors, quantizer, dequantizer, fit, generator)
     # What is stored is int8: encode and restore with exactly what the robot will have.
     shared: dict[str, torch.Tensor] = dict(dequantizer.state_dict())
     if settings.scene_codebooks:
@@ -149,7 +159,8 @@ def compress(descriptors: TrackDescriptors, basis: Basis, settings: CodeSettings
     with torch.no_grad():
         codes = quantizer.encode(mean_PD)
         restored = dequantizer(quantizer.lookup(codes))
-    return Compressed(settings, codes.numpy(), {'dpqed': packed} if packed else {}, restored)
+    packed_codes = pack_codes(codes.numpy(), settings.centroids)
+    return Compressed(settings, packed_codes, {'dpqed': packed} if packed else {}, restored)
 
 
 class SceneCompressor:

@@ -95,7 +95,9 @@ def fit_dpqed(
     extent = (tracks.points_P3.amax(0) - tracks.points_P3.amin(0)).norm()
     with torch.no_grad():
         sample = tracks.mean_PD[torch.randint(count, (min(count, 2048),), generator=generator)]
-        spread = quantizer(sample, 1.0)[1].item() / quantizer.parts
+        spread = quantizer(sample, 1.0)[1].item() / quantizer.parts if settings.train_codebooks else 0.0
+        # Codebooks that stay as they are give every point the same code all the time.
+        fixed_PD = None if settings.train_codebooks else quantizer.lookup(quantizer.encode(tracks.mean_PD))
     for step in range(settings.steps):
         # Annealed by 10 over the training: soft assignments first, nearly hard ones at the end (methods.md 2.8).
         temperature = max(spread, 1e-4) * 10 ** (-step / settings.steps)
@@ -106,14 +108,20 @@ def fit_dpqed(
         near_BB = torch.cdist(tracks.points_P3[points_B], tracks.points_P3[points_B]) < (
             settings.negative_distance * extent
         )
-        quantised_BD, commitment = _quantise(quantizer, mean_BD, temperature)
+        commitment = mean_BD.new_zeros(())
+        if fixed_PD is None:
+            quantised_BD, commitment = quantizer(mean_BD, temperature)
+        else:
+            quantised_BD = fixed_PD[points_B]
         restored_BD = dequantizer(quantised_BD)
-        loss = (mean_BD - restored_BD).square().sum(1).mean()
+        loss = (mean_BD - restored_BD).square().sum(1).mean() + settings.commitment * commitment
         loss = loss + settings.triplet_original * _triplet(anchor_BD, restored_BD, near_BB, settings.margin)
-        if settings.train_codebooks:
-            loss = loss + settings.commitment * commitment
         if settings.triplet_dequantised:
-            restored_other_BD = dequantizer(_quantise(quantizer, other_BD, temperature)[0])
+            if fixed_PD is None:
+                quantised_other_BD = quantizer(other_BD, temperature)[0]
+            else:
+                quantised_other_BD = quantizer.lookup(quantizer.encode(other_BD))
+            restored_other_BD = dequantizer(quantised_other_BD)
             loss = loss + settings.triplet_dequantised * _triplet(
                 restored_other_BD, restored_BD, near_BB, settings.margin
             )
@@ -125,14 +133,6 @@ def fit_dpqed(
             progress(step + 1, settings.steps)
     quantizer.requires_grad_(False)
     dequantizer.requires_grad_(False)
-
-
-def _quantise(quantizer: ProductQuantizer, vectors_BD: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
-    """The straight-through quantiser, or a plain one while the codebooks are fixed."""
-    if quantizer.codebooks_MKS.requires_grad:
-        quantised_BD, commitment = quantizer(vectors_BD, temperature)
-        return quantised_BD, commitment
-    return quantizer.lookup(quantizer.encode(vectors_BD)), vectors_BD.new_zeros(())
 
 
 def _random_observation(

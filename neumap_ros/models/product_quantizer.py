@@ -9,6 +9,11 @@ from torch import Tensor, nn
 
 from neumap_ros.errors import ConfigError
 
+# More would cost more megabytes of codebooks than they save bytes of codes.
+MOST_CENTROIDS = 4096
+# Distances computed at once: 4 MB of floats, which stay in the cache and are not mapped anew for every chunk.
+DISTANCES_AT_ONCE = 2**20
+
 
 class ProductQuantizer(nn.Module):
     """Splits a vector of D numbers into M parts and replaces each by the nearest of K centroids.
@@ -19,17 +24,21 @@ class ProductQuantizer(nn.Module):
 
     def __init__(self, codebooks_MKS: Tensor) -> None:
         super().__init__()
-        if codebooks_MKS.dim() != 3 or not 2 <= codebooks_MKS.shape[1] <= 256:
+        if codebooks_MKS.dim() != 3 or not 2 <= codebooks_MKS.shape[1] <= MOST_CENTROIDS:
             raise ConfigError(
-                f'codebooks have shape {tuple(codebooks_MKS.shape)}, expected (M, K, S) with 2 <= K <= 256 '
-                'so that a code fits one byte'
+                f'codebooks have shape {tuple(codebooks_MKS.shape)}, expected (M, K, S) with 2 <= K <= {MOST_CENTROIDS}'
             )
         self.codebooks_MKS = nn.Parameter(codebooks_MKS.detach().clone().float())
 
     @property
     def parts(self) -> int:
-        """M, the bytes of a code."""
+        """M, the numbers of a code."""
         return int(self.codebooks_MKS.shape[0])
+
+    @property
+    def centroids(self) -> int:
+        """K, how many values each number of a code has."""
+        return int(self.codebooks_MKS.shape[1])
 
     @property
     def size(self) -> int:
@@ -44,9 +53,11 @@ class ProductQuantizer(nn.Module):
         return squares_MN1 - 2 * cross + self.codebooks_MKS.square().sum(-1)[:, None, :]
 
     def encode(self, vectors_ND: Tensor) -> Tensor:
-        """Codes (N, M), uint8, of the nearest centroids."""
+        """Codes (N, M), int16, of the nearest centroids."""
+        rows = max(1, DISTANCES_AT_ONCE // (self.parts * self.centroids))
         with torch.no_grad():
-            return self._distances(vectors_ND).argmin(dim=2).T.contiguous().to(torch.uint8)
+            nearest = [self._distances(chunk).argmin(dim=2).T for chunk in torch.split(vectors_ND, rows)]
+            return torch.cat(nearest).to(torch.int16)
 
     def lookup(self, codes_NM: Tensor) -> Tensor:
         """Concatenated centroids (N, D) of codes (N, M)."""
@@ -94,8 +105,13 @@ def kmeans(vectors_ND: Tensor, clusters: int, generator: torch.Generator, iterat
     centroids_KD = vectors_ND[torch.randperm(count, generator=generator)[:clusters]].clone()
     squares_N = vectors_ND.square().sum(1)
     for _ in range(iterations):
-        distances_NK = squares_N[:, None] - 2 * vectors_ND @ centroids_KD.T + centroids_KD.square().sum(1)
-        nearest, assigned = distances_NK.min(dim=1)
+        offset_K = centroids_KD.square().sum(1)
+        found = [
+            (offset_K - 2 * chunk @ centroids_KD.T).min(dim=1)
+            for chunk in torch.split(vectors_ND, max(1, DISTANCES_AT_ONCE // clusters))
+        ]
+        assigned = torch.cat([indices for _, indices in found])
+        nearest = torch.cat([values for values, _ in found]) + squares_N
         sums_KD = torch.zeros_like(centroids_KD).index_add_(0, assigned, vectors_ND)
         sizes_K = torch.bincount(assigned, minlength=clusters)
         used = sizes_K > 0

@@ -28,7 +28,6 @@ from neumap_ros.models.product_quantizer import ProductQuantizer, kmeans, kmeans
 logger = logging.getLogger(__name__)
 
 SIZE = 64
-CODE_LENGTHS = (2, 4, 8, 16)
 WORDS = 1024
 VLAD_WORDS = 16
 GLOBAL_SIZE = 128
@@ -40,7 +39,12 @@ WARPS_PER_IMAGE = 2
 KEYPOINTS_PER_IMAGE = 800
 MATCH_DISTANCE_PX = 1.5
 MATCH_SIMILARITY = 0.6
+# (M, K) of the universal codebooks. Large codebooks cost nothing in a map when they ship with the package: M = 4 with
+# 4,096 centroids (6 bytes) gives nine tenths of the right matches of M = 8 with 256 (8 bytes).
+CODEBOOKS = ((2, 256), (4, 256), (8, 256), (16, 256), (2, 4096), (4, 4096), (8, 4096))
+# Descriptors for k-means.
 QUANTISER_SAMPLE = 60_000
+LARGE_SAMPLE = 200_000
 OPQ_ITERATIONS = 8
 
 Float32 = NDArray[np.float32]
@@ -94,13 +98,20 @@ def train_basis(
     tensors: dict[str, Float32] = {'mean': mean, 'projection': projection}
     figures: dict[str, float] = {'images': len(files), 'pairs': len(a)}
     sample = project(np.concatenate([a, b]))
-    sample_t = torch.from_numpy(sample[rng.permutation(len(sample))[:QUANTISER_SAMPLE]])
-    for parts in CODE_LENGTHS:
-        rotation, codebooks, error = optimised_product_quantiser(sample_t, parts, generator)
-        tensors[f'rotation.{parts}'] = rotation.numpy()
-        tensors[f'codebooks.{parts}'] = codebooks.numpy().astype(np.float16)
-        figures[f'squared_error_M{parts}'] = error
-        logger.info('M=%d: squared error %.3f', parts, error)
+    shuffled = torch.from_numpy(sample[rng.permutation(len(sample))[:LARGE_SAMPLE]])
+    sample_t = shuffled[:QUANTISER_SAMPLE]
+    for parts, centroids in CODEBOOKS:
+        if centroids == 256:
+            rotation, codebooks, error = optimised_product_quantiser(sample_t, parts, generator)
+            tensors[f'rotation.{parts}'] = rotation.numpy()
+        else:  # in the rotation of the shorter codes, so that one map space serves both
+            rotated = shuffled @ torch.from_numpy(tensors[f'rotation.{parts}'])
+            codebooks = kmeans_codebooks(rotated, parts, generator, centroids, iterations=12)
+            quantizer = ProductQuantizer(codebooks)
+            error = (quantizer.lookup(quantizer.encode(rotated)) - rotated).square().sum(1).mean().item()
+        tensors[f'codebooks.{parts}.{centroids}'] = codebooks.numpy().astype(np.float16)
+        figures[f'squared_error_M{parts}_K{centroids}'] = error
+        logger.info('M=%d, K=%d: squared error %.3f', parts, centroids, error)
     tensors['words'] = kmeans(sample_t, WORDS, generator).numpy().astype(np.float16)
     tensors['vlad.words'] = kmeans(sample_t, VLAD_WORDS, generator).numpy()
     vectors = np.stack([vlad(project(g), tensors['vlad.words']) for g in groups if len(g) >= 20])

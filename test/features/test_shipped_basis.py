@@ -55,18 +55,21 @@ def test_projections_are_unit_vectors(basis, descriptors_ND):
 
 
 def test_rotations_are_rotations_and_codebooks_fit_them(basis):
-    assert sorted(basis.rotations) == sorted(basis.codebooks) == [2, 4, 8, 16]
-    for parts, rotation in basis.rotations.items():
+    assert sorted(basis.codebooks) == [(2, 256), (2, 4096), (4, 256), (4, 4096), (8, 256), (8, 4096), (16, 256)]
+    assert sorted(basis.rotations) == [2, 4, 8, 16]
+    for (parts, centroids), codebooks in basis.codebooks.items():
+        rotation = basis.rotations[parts]
         assert rotation @ rotation.T == pytest.approx(np.eye(basis.size), abs=1e-4)
-        assert basis.codebooks[parts].shape == (parts, 256, basis.size // parts)
+        assert codebooks.shape == (parts, centroids, basis.size // parts)
 
 
 def test_longer_universal_codes_are_more_accurate(basis, descriptors_ND):
     projected = torch.from_numpy(basis.project(descriptors_ND))
     errors = []
-    for parts in (2, 4, 8, 16):
+    # By bits: 16, 24, 32, 48, 64, 96, 128.
+    for parts, centroids in ((2, 256), (2, 4096), (4, 256), (4, 4096), (8, 256), (8, 4096), (16, 256)):
         rotated = projected @ torch.from_numpy(basis.rotations[parts])
-        quantizer = ProductQuantizer(torch.from_numpy(basis.codebooks[parts])).requires_grad_(False)
+        quantizer = ProductQuantizer(torch.from_numpy(basis.codebooks[parts, centroids])).requires_grad_(False)
         restored = quantizer.lookup(quantizer.encode(rotated))
         errors.append(float((restored - rotated).square().sum(1).mean()))
     assert errors == sorted(errors, reverse=True)

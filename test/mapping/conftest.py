@@ -39,7 +39,12 @@ class Street:
 
     def manifest(self, code: CodeSettings) -> Manifest:
         """The manifest of a map of this street."""
-        decoder = {'parts': code.parts, 'coordinate_bits': self.BITS, 'basis_sha256': self.compressor.basis.sha256}
+        decoder = {
+            'parts': code.parts,
+            'centroids': code.centroids,
+            'coordinate_bits': self.BITS,
+            'basis_sha256': self.compressor.basis.sha256,
+        }
         info = {'name': 'rootsift', 'version': 1, 'weights_sha256': '', 'descriptor_size': 128, 'global_size': 128}
         return Manifest(
             map_id='5f0c3a1e-9b1f-4a57-9a32-0a77a4b7f001',

@@ -16,7 +16,7 @@ from neumap_ros.mapping.selection import rank_points
 CODES = {
     'universal': CodeSettings('dpqed', 4, scene_codebooks=False, hidden=0),
     'scene': CodeSettings('dpqed', 4, hidden=16, fit=FitSettings(steps=3, batch=64)),
-    'pq': CodeSettings('pq', 8, clusters=64),
+    'pq': CodeSettings('pq', 8, centroids=64),
     'full': CodeSettings('full'),
 }
 
@@ -86,7 +86,7 @@ def test_the_code_that_finds_most_is_chosen(street, monkeypatch, kind):
     monkeypatch.setattr(budget, 'CANDIDATE_STEPS', 3)
     calls = []
     order = rank_points(street.views, street.tracks, 100)
-    code, measured = choose_code(street.compressor, order, 60_000, kind, (4, 8), lambda *call: calls.append(call))
+    code, measured = choose_code(street.compressor, order, 60_000, kind, (4, 8), None, lambda *call: calls.append(call))
     assert code.kind == kind
     assert len(measured) >= 2
     assert all(c.bytes <= 60_000 and c.points > 100 for c in measured)
@@ -99,4 +99,4 @@ def test_the_code_that_finds_most_is_chosen(street, monkeypatch, kind):
 def test_a_budget_that_no_code_fits_is_refused(street):
     order = np.arange(len(street.tracks.points_P3))
     with pytest.raises(MappingError, match='no code fits a budget of 1000 bytes'):
-        choose_code(street.compressor, order, 1000, 'dpqed', (4,), lambda *_: None)
+        choose_code(street.compressor, order, 1000, 'dpqed', (4,), None, lambda *_: None)

@@ -17,13 +17,15 @@ from neumap_ros.mapping.compression import CodeSettings, SceneCompressor, compre
 from neumap_ros.mapping.fit_dpqed import FitSettings
 from neumap_ros.mapping.layout import account
 from neumap_ros.maps.storage import open_map, write_map
+from neumap_ros.models.codes import code_bytes
 
 FIT = FitSettings(steps=5, batch=128)
 CODES = {
     'full': CodeSettings('full'),
-    'pq': CodeSettings('pq', 4, clusters=64),
+    'pq': CodeSettings('pq', 4, centroids=64),
     'dpqed': CodeSettings('dpqed', 4, hidden=16, fit=FIT),
     'universal': CodeSettings('dpqed', 8, scene_codebooks=False, hidden=0),
+    'large codebooks': CodeSettings('dpqed', 4, scene_codebooks=False, hidden=8, centroids=4096, fit=FIT),
     'dequantiser': CodeSettings('dpqed', 8, scene_codebooks=False, hidden=8, fit=FIT),
 }
 
@@ -54,8 +56,8 @@ def test_every_byte_is_counted(street, compressed, tmp_path):
     assert sum(parts.values()) == on_disk
     assert parts['descriptor codes'] == compressed.bytes_per_point * len(street.tracks.points_P3)
     assert parts.get('codebooks', 0) + parts.get('dequantiser', 0) == compressed.shared_bytes
-    kind = compressed.settings.kind
-    assert compressed.bytes_per_point == (256 if kind == 'full' else compressed.settings.parts)
+    kind, parts_of_code, centroids = (getattr(compressed.settings, key) for key in ('kind', 'parts', 'centroids'))
+    assert compressed.bytes_per_point == (256 if kind == 'full' else code_bytes(parts_of_code, centroids))
     assert ('codebooks' in parts) == (kind == 'pq' or (kind == 'dpqed' and compressed.settings.scene_codebooks))
     assert ('dequantiser' in parts) == (kind == 'dpqed' and compressed.settings.hidden > 0)
 
@@ -105,7 +107,7 @@ def test_views_that_are_held_out_do_not_contribute(street):
 def test_unknown_codes_are_refused(street):
     basis = load_basis('rootsift')
     descriptors = track_descriptors(street.views, street.tracks, basis, None)
-    with pytest.raises(ConfigError, match=r'a code of 3 bytes is not available, expected \[2, 4, 8, 16\]'):
+    with pytest.raises(ConfigError, match=r'codes of 3 numbers are not available, expected \[2, 4, 8, 16\]'):
         compress(descriptors, basis, CodeSettings('dpqed', 3), 0)
     with pytest.raises(ConfigError, match="no map kind 'zip', expected dpqed, pq or full"):
         compress(descriptors, basis, CodeSettings('zip'), 0)
@@ -187,18 +189,18 @@ def test_a_map_of_pq_without_codebooks_is_refused(street, tmp_path):
 
 
 def test_codes_beyond_the_codebooks_are_refused(street, tmp_path):
-    stored = street.write(tmp_path / 'good', street.compressor.compress(CODES['pq']))
+    stored = street.write(tmp_path / 'good', street.compressor.compress(CodeSettings('pq', 4, centroids=200)))
     shards = []
     for region in stored.manifest.regions:
         tensors = stored.load_shard(region.id).tensors
-        shards.append((region, {**tensors, 'codes': tensors['codes'] + np.uint8(64)}))
+        shards.append((region, {**tensors, 'codes': tensors['codes'] | np.uint8(0xFF)}))
     shared = {'codebooks': stored.load_shared('codebooks')}
     write_map(tmp_path / 'map', replace(stored.manifest, regions=(), files=()), shared, shards)
-    with pytest.raises(MapError, match=r'map.*expected less than 64'):
+    with pytest.raises(MapError, match=r'map.*expected less than 200'):
         create_decoder(open_map(tmp_path / 'map'))
 
 
-@pytest.mark.parametrize('key', ['parts', 'coordinate_bits', 'basis_sha256'])
+@pytest.mark.parametrize('key', ['parts', 'centroids', 'coordinate_bits', 'basis_sha256'])
 def test_a_manifest_without_what_the_decoder_needs_is_refused(street, tmp_path, key):
     code = CODES['dpqed']
     manifest = street.manifest(code)

@@ -66,7 +66,7 @@ def test_a_demand_that_no_bits_meet_gets_the_most(long_street, monkeypatch):
 
 @pytest.mark.parametrize(
     'code',
-    [CODE, CodeSettings('pq', 8, clusters=64), CodeSettings('full')],
+    [CODE, CodeSettings('pq', 8, centroids=64), CodeSettings('full')],
     ids=lambda code: code.kind,
 )
 @pytest.mark.parametrize('count', [400, 4000])

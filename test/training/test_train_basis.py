@@ -170,7 +170,7 @@ def small(monkeypatch):
     """The same procedure with small numbers."""
     for name, value in {
         'GLOBAL_SIZE': 6,
-        'CODE_LENGTHS': (2,),
+        'CODEBOOKS': ((2, 256), (2, 300)),
         'WORDS': 32,
         'VLAD_WORDS': 4,
         'SIZE': 16,
@@ -204,7 +204,8 @@ def test_a_basis_is_trained_and_written(small, photographs, tmp_path):
         'mean': (128,),
         'projection': (16, 128),
         'rotation.2': (16, 16),
-        'codebooks.2': (2, 256, 8),
+        'codebooks.2.256': (2, 256, 8),
+        'codebooks.2.300': (2, 300, 8),
         'words': (32, 16),
         'vlad.words': (4, 16),
         'vlad.mean': (64,),
@@ -213,7 +214,7 @@ def test_a_basis_is_trained_and_written(small, photographs, tmp_path):
     assert all(np.isfinite(value).all() for value in tensors.values())
     axes = tensors['vlad.projection'].astype(np.float64)
     assert axes @ axes.T == pytest.approx(np.eye(6), abs=5e-3)
-    assert 0 < figures['squared_error_M2'] < 1
+    assert 0 < figures['squared_error_M2_K300'] < 1.1 * figures['squared_error_M2_K256'] < 1.1
     again = tmp_path / 'again.safetensors'
     training.train_basis(photographs, extractor, again)
     assert again.read_bytes() == out.read_bytes(), 'the same seed gives the same basis'
