@@ -19,13 +19,13 @@ from neumap_ros.features import Extractor, Features, create_extractor, extractor
 from neumap_ros.geometry import Camera, Pose
 from neumap_ros.images import check_image_size
 from neumap_ros.localization.decoder import create_decoder
+from neumap_ros.localization.evidence import weigh
 from neumap_ros.localization.fix import Correspondences, Evidence, Fix, Reason
 from neumap_ros.localization.gate import GateSettings, confidence, judge
 from neumap_ros.localization.solver import (
     MINIMAL_MATCHES,
     Solution,
     SolverSettings,
-    pose_covariance,
     refine_pose,
     reprojection_errors,
     solve_pose,
@@ -35,11 +35,6 @@ from neumap_ros.maps.storage import StoredMap
 from neumap_ros.memory import keep_freed_memory
 
 MINIMAL_KEYPOINTS = 10
-# Errors of map points and calibration are common to many inliers, so that residuals alone promise too much: on 132
-# fixes of five data sets, plain and night, position errors were 2.3 times the expected standard deviations in the
-# median and 5 times at the 97th percentile. With this factor 74 % lie within 2.2 and 97 % within 5 standard deviations
-# (a Gaussian has 2 and 3).
-SIGMA_INFLATION = 3.0
 
 
 @dataclass(frozen=True)
@@ -279,7 +274,7 @@ class Localizer:
         with clock('guided'):
             guided, chance, final = self._guide(features, camera, matches, solution)
         with clock('gate'):
-            evidence, covariance = _weigh(features, camera, nearest, inliers, guided, chance, final)
+            evidence, covariance = weigh(features, camera, nearest, inliers, guided, chance, final)
             reason = judge(evidence, self.settings.gate)
         support = guided.take(final.inliers_C)
         accepted = reason is Reason.OK
@@ -314,49 +309,6 @@ class Localizer:
         if searched is None:
             return guided, 0.0, final
         return guided, self.decoder.chance_near(features, camera, *searched), final
-
-
-def _weigh(
-    features: Features,
-    camera: Camera,
-    matches: Correspondences,
-    inliers: int,
-    guided: Correspondences,
-    chance: float,
-    final: Solution,
-) -> tuple[Evidence, NDArray[np.float64]]:
-    """Collect the evidence for a pose, and its covariance."""
-    support = guided.take(final.inliers_C)
-    distinct = len(np.unique(np.rint(support.pixels_C2 * 4), axis=0))
-    residuals = final.residuals_C[final.inliers_C]
-    residual = float(np.median(residuals)) if len(residuals) else float('inf')
-    # Rayleigh: the median of the length of a 2D error is 1.18 sigma. Half a pixel is SIFT's floor.
-    sigma_px = SIGMA_INFLATION * max(residual / 1.18, 0.5)
-    covariance = pose_covariance(final.T_map_cam, camera, support.points_C3, sigma_px)
-    depth = final.T_map_cam.inverse().transform(support.points_C3)[:, 2]
-    position, rotation = _sigma(covariance[:3, :3]), _sigma(covariance[3:, 3:])
-    cells = (support.pixels_C2 / [camera.width, camera.height] * 4).astype(int).clip(0, 3)
-    evidence = Evidence(
-        keypoints=len(features),
-        matches=len(matches),
-        inliers=inliers,
-        guided_inliers=distinct,
-        chance_inliers=chance,
-        inlier_ratio=inliers / max(len(matches), 1),
-        residual_px=residual,
-        coverage=len(np.unique(cells[:, 0] * 4 + cells[:, 1])) / 16,
-        position_sigma=position,
-        relative_sigma=position / float(np.median(depth)) if len(depth) else float('inf'),
-        rotation_sigma_deg=float(np.degrees(rotation)),
-    )
-    return evidence, covariance
-
-
-def _sigma(covariance_33: NDArray[np.float64]) -> float:
-    """Largest standard deviation of a covariance block."""
-    if not np.isfinite(covariance_33).all():
-        return float('inf')
-    return float(np.sqrt(max(np.linalg.eigvalsh(covariance_33)[-1], 0.0)))
 
 
 class _Stopwatch:

@@ -13,8 +13,9 @@ from neumap_ros.errors import ImageError, MapError
 from neumap_ros.features import create_extractor
 from neumap_ros.features.base import Features
 from neumap_ros.geometry import Camera, Pose
+from neumap_ros.localization.evidence import SIGMA_INFLATION
 from neumap_ros.localization.fix import Reason
-from neumap_ros.localization.localizer import SIGMA_INFLATION, Localizer, LocalizerSettings, Prior
+from neumap_ros.localization.localizer import Localizer, LocalizerSettings, Prior
 from neumap_ros.maps.storage import open_map, write_map
 from neumap_ros.maps.types import Region
 
