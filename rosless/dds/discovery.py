@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import re
 from collections.abc import Mapping
 from enum import Enum
+from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
 log = logging.getLogger(__name__)
@@ -19,12 +22,16 @@ MAX_PARTICIPANT_INDEX = 119
 _LOCAL_TIMES = '<LeaseDuration>5s</LeaseDuration><SPDPInterval>2s</SPDPInterval>'
 # Images are fragmented by Cyclone, then by IP; fragments as large as UDP allows cost the least. Acknowledgements as
 # quick as these keep a burst of fragments from waiting for the next heartbeat.
-_TRANSPORT = (
-    '<General><MaxMessageSize>65500B</MaxMessageSize><FragmentSize>65000B</FragmentSize></General>'
-    '<Internal><NackDelay>2ms</NackDelay><PreEmptiveAckDelay>1ms</PreEmptiveAckDelay>'
-    '<HeartbeatInterval min="2ms" minsched="5ms" max="1s">20ms</HeartbeatInterval></Internal>'
+_SIZES = '<MaxMessageSize>65500B</MaxMessageSize><FragmentSize>65000B</FragmentSize>'
+_ACKNOWLEDGEMENTS = (
+    '<NackDelay>2ms</NackDelay><PreEmptiveAckDelay>1ms</PreEmptiveAckDelay>'
+    '<HeartbeatInterval min="2ms" minsched="5ms" max="1s">20ms</HeartbeatInterval>'
 )
+# Cyclone 11 would ignore discovery packets from interfaces that it does not use itself. Packets of this machine come from
+# the loopback interface whichever one the sender uses.
+_ALL_INTERFACES = '<ExtendedPacketInfo>false</ExtendedPacketInfo>'
 _NO_MULTICAST = '<AllowMulticast>false</AllowMulticast>'
+_LOOPBACK = '<Interfaces><NetworkInterface address="127.0.0.1" multicast="false"/></Interfaces>'
 
 
 class Range(Enum):
@@ -71,40 +78,55 @@ def static_peers(environment: Mapping[str, str] = os.environ) -> list[str]:
     return [peer for peer in environment.get('ROS_STATIC_PEERS', '').replace(' ', '').split(';') if peer]
 
 
-def configuration(environment: Mapping[str, str] = os.environ, *, can_prune: bool = True) -> str:
+def configuration(environment: Mapping[str, str] = os.environ, *, is_cyclone_11: bool = True) -> str:
     """The configuration of a Cyclone DDS domain; `CYCLONEDDS_URI` comes last and so overrides what it also sets.
 
     Args:
         environment: Where the variables are looked up.
-        can_prune: Whether this version of Cyclone gives up on peers that do not answer, which has to be prevented.
+        is_cyclone_11: Whether this version of Cyclone has the settings that version 11 added, and needs.
     """
     reach, peers = discovery_range(environment), static_peers(environment)
     if peers and reach in (Range.OFF, Range.SYSTEM_DEFAULT):
         log.warning('ROS_STATIC_PEERS is ignored because ROS_AUTOMATIC_DISCOVERY_RANGE is %s', reach.value)
-    general, discovery = '', ''
+    user = environment.get('CYCLONEDDS_URI', '')
+    general, discovery = _SIZES, ''
     if reach in (Range.LOCALHOST, Range.SUBNET):
         # Processes of this machine find each other also where multicast does not work, or only one of them uses it.
         discovery = (
             '<ParticipantIndex>auto</ParticipantIndex>'
             f'<MaxAutoParticipantIndex>{MAX_PARTICIPANT_INDEX}</MaxAutoParticipantIndex>'
-            + _peers(['127.0.0.1', *peers], can_prune=can_prune)
+            + _peers(['127.0.0.1', *peers], can_prune=is_cyclone_11)
         )
-        if reach is Range.LOCALHOST:
-            general, discovery = _NO_MULTICAST, discovery + _LOCAL_TIMES
+    if reach is Range.LOCALHOST:
+        general += _NO_MULTICAST
+        discovery += _LOCAL_TIMES
+        if not peers and not _selects_interface(user):
+            general += _LOOPBACK
     elif reach is Range.OFF:
+        general += _NO_MULTICAST
         # Nobody else has this tag, so nobody is found.
-        tag = f'<Tag>ros_discovery_off_{os.getpid()}</Tag>'
-        general, discovery = _NO_MULTICAST, '<ParticipantIndex>none</ParticipantIndex>' + tag
-    own = f'<General>{general}</General>' if general else ''
-    own += f'<Discovery>{discovery}</Discovery>' if discovery else ''
-    user = environment.get('CYCLONEDDS_URI', '')
-    return ','.join(part for part in (_domain(_TRANSPORT), _domain(own) if own else '', user) if part)
-
-
-def _domain(content: str) -> str:
-    return f'<CycloneDDS><Domain id="any">{content}</Domain></CycloneDDS>'
+        discovery = f'<ParticipantIndex>none</ParticipantIndex><Tag>ros_discovery_off_{os.getpid()}</Tag>'
+    sections = {
+        'General': general,
+        'Discovery': discovery,
+        'Internal': _ACKNOWLEDGEMENTS + (_ALL_INTERFACES if is_cyclone_11 else ''),
+    }
+    content = ''.join(f'<{name}>{text}</{name}>' for name, text in sections.items() if text)
+    own = f'<CycloneDDS><Domain id="any">{content}</Domain></CycloneDDS>'
+    return f'{own},{user}' if user else own
 
 
 def _peers(addresses: list[str], *, can_prune: bool) -> str:
+    # Otherwise Cyclone 11 gives up on those that do not answer at first.
     for_ever = ' PruneDelay="inf"' if can_prune else ''
     return f'<Peers>{"".join(f"<Peer Address={quoteattr(peer)}{for_ever}/>" for peer in addresses)}</Peers>'
+
+
+def _selects_interface(user: str) -> bool:
+    """Whether the user's configuration, XML or a list of files, chooses the network interfaces."""
+    texts = [user]
+    for path in re.findall(r'file://([^,]+)', user):
+        # That it cannot be read is for Cyclone to say.
+        with contextlib.suppress(OSError):
+            texts.append(Path(path).read_text(errors='replace'))
+    return any('NetworkInterface' in text for text in texts)

@@ -12,18 +12,14 @@ from rosless.test.peers import RAW, running
 
 
 def settings(**environment):
-    """The configuration as a dictionary from path to texts."""
-    found = {}
-    for part in discovery.configuration(environment).split('</CycloneDDS>,'):
-        root = ElementTree.fromstring(part if part.endswith('</CycloneDDS>') else part + '</CycloneDDS>')
-        for section in root.find('Domain'):
-            for element in section:
-                found.setdefault(element.tag, []).append(element)
-    return found
+    """The configuration, without the user's part, as a dictionary from setting to element."""
+    own = discovery.configuration(environment).partition('</CycloneDDS>')
+    root = ElementTree.fromstring(''.join(own[:2]))
+    return {element.tag: element for section in root.find('Domain') for element in section}
 
 
 def peers(found):
-    return [peer.get('Address') for peer in found['Peers'][0]] if 'Peers' in found else []
+    return [peer.get('Address') for peer in found['Peers']] if 'Peers' in found else []
 
 
 @pytest.mark.parametrize(
@@ -55,10 +51,14 @@ def test_what_the_ranges_mean(caplog):
     assert peers(subnet) == ['127.0.0.1', 'robot', '10.0.0.7'] and 'AllowMulticast' not in subnet
     localhost = settings(ROS_AUTOMATIC_DISCOVERY_RANGE='LOCALHOST', **static)
     assert peers(localhost) == ['127.0.0.1', 'robot', '10.0.0.7']
-    assert localhost['AllowMulticast'][0].text == 'false'
+    assert localhost['AllowMulticast'].text == 'false'
+    # The loopback interface alone would not reach those peers; without them it is the one where local nodes announce.
+    assert 'Interfaces' not in localhost
+    (interface,) = settings(ROS_AUTOMATIC_DISCOVERY_RANGE='LOCALHOST')['Interfaces'][0]
+    assert interface.get('address') == '127.0.0.1'
     assert not caplog.records
     off = settings(ROS_AUTOMATIC_DISCOVERY_RANGE='OFF', **static)
-    assert peers(off) == [] and off['Tag'][0].text == f'ros_discovery_off_{os.getpid()}'
+    assert peers(off) == [] and off['Tag'].text == f'ros_discovery_off_{os.getpid()}'
     default = settings(ROS_AUTOMATIC_DISCOVERY_RANGE='SYSTEM_DEFAULT', **static)
     assert peers(default) == [] and 'ParticipantIndex' not in default
     ignored = [record.message for record in caplog.records]
@@ -66,6 +66,20 @@ def test_what_the_ranges_mean(caplog):
         f'ROS_STATIC_PEERS is ignored because ROS_AUTOMATIC_DISCOVERY_RANGE is {reach}'
         for reach in ('OFF', 'SYSTEM_DEFAULT')
     ]
+
+
+def test_interfaces(tmp_path):
+    """Only this machine means loopback, unless the user chose an interface or peers on other machines."""
+    localhost = {'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
+    assert settings(**localhost)['Interfaces'][0].get('address') == '127.0.0.1'
+    assert 'Interfaces' not in settings(**localhost, ROS_STATIC_PEERS='10.0.0.7')
+    assert 'Interfaces' not in settings(ROS_AUTOMATIC_DISCOVERY_RANGE='SUBNET')
+    inline = '<General><Interfaces><NetworkInterface name="lo"/></Interfaces></General>'
+    assert 'Interfaces' not in settings(**localhost, CYCLONEDDS_URI=inline)
+    file = tmp_path / 'cyclone.xml'
+    file.write_text(f'<CycloneDDS><Domain>{inline}</Domain></CycloneDDS>')
+    assert 'Interfaces' not in settings(**localhost, CYCLONEDDS_URI=f'file://{file}')
+    assert 'Interfaces' in settings(**localhost, CYCLONEDDS_URI=f'file://{file}.missing')
 
 
 def test_names_of_peers_are_quoted():
@@ -87,6 +101,10 @@ def test_a_broken_configuration_is_an_error(monkeypatch):
     Participant(number).delete()
 
 
+LO = {
+    'CYCLONEDDS_URI': '<CycloneDDS><Domain><General><Interfaces><NetworkInterface name="lo"/></Interfaces></General>'
+    '</Domain></CycloneDDS>'
+}
 TAGGED = {'CYCLONEDDS_URI': '<CycloneDDS><Domain><Discovery><Tag>other</Tag></Discovery></Domain></CycloneDDS>'}
 OFF = {'ROS_AUTOMATIC_DISCOVERY_RANGE': 'OFF'}
 LOCALHOST = {'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
@@ -100,6 +118,8 @@ SUBNET = {'ROS_AUTOMATIC_DISCOVERY_RANGE': 'SUBNET'}
         (SUBNET, SUBNET, True),
         (SUBNET, LOCALHOST, True),
         (LOCALHOST, SUBNET, True),
+        (LOCALHOST, {**LOCALHOST, **LO}, True),
+        (LOCALHOST, {**LOCALHOST, 'ROS_STATIC_PEERS': 'localhost'}, True),
         (LOCALHOST, OFF, False),
         (OFF, OFF, False),
         (LOCALHOST, {**LOCALHOST, **TAGGED}, False),
