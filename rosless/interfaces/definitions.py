@@ -64,10 +64,11 @@ class Field:
 
 @dataclass(frozen=True)
 class Constant:
-    """A named value."""
+    """A named value, of a primitive kind."""
 
     name: str
     value: Any
+    kind: str
 
 
 @dataclass(frozen=True)

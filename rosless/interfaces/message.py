@@ -49,7 +49,7 @@ class Message:
     @classmethod
     def get_fields_and_field_types(cls) -> dict[str, str]:
         """The names of the fields and what they are, in the words of ROS 2's IDL."""
-        return {field.name: _idl_name(field.type) for field in cls._DEFINITION.fields}
+        return {field.name: idl_name(field.type) for field in cls._DEFINITION.fields}
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, self.__class__):
@@ -149,7 +149,8 @@ def _codec_getter(get: Callable[[Any], Any], to_codec: Callable[[Any], Any]) -> 
     return lambda message: to_codec(get(message))
 
 
-def _idl_name(kind: FieldType) -> str:
+def idl_name(kind: FieldType) -> str:
+    """A type in the words of ROS 2's IDL, for example `sequence<double>`."""
     name = _IDL_NAMES.get(kind.base, kind.base.replace('/msg/', '/'))
     if kind.string_size:
         name = f'string<{kind.string_size}>'

@@ -94,7 +94,7 @@ def _parse_line(line: str, package: str) -> Field | Constant:
             raise ValueError(f'a constant is a number, a bool, a byte or a string, got {match["type"]}')
         if not _CONSTANT_NAME.fullmatch(name):
             raise ValueError(f'the name of a constant is like MAX_SPEED, got {name}')
-        return Constant(name, _parse_value(rest[1:].strip(), field_type))
+        return Constant(name, _parse_value(rest[1:].strip(), field_type), field_type.base)
     if not _FIELD_NAME.fullmatch(name):
         raise ValueError(f'the name of a field is like max_speed, got {name}')
     if not rest:

@@ -62,6 +62,15 @@ def definition(name: str) -> Definition:
         return _definitions[name]
 
 
+def add(found: Definition) -> None:
+    """Make a definition known that is in no package here; a known one stays."""
+    with _lock:
+        try:
+            definition(found.name)
+        except InterfaceError:
+            _definitions[found.name] = found
+
+
 def full_name(name: str) -> str:
     """A name with its middle part: `std_msgs/msg/String` for `std_msgs/String`.
 

@@ -40,7 +40,9 @@ def definition(name: str) -> Definition | None:
             for field, description in fields
             if field != _PLACEHOLDER
         ),
-        tuple(Constant(constant, bytes([value]) if kind == 'byte' else value) for constant, kind, value in constants),
+        tuple(
+            Constant(constant, bytes([value]) if kind == 'byte' else value, kind) for constant, kind, value in constants
+        ),
     )
 
 

@@ -77,6 +77,8 @@ def _element(field: Field, value: Any, label: str) -> Any:
         return float(value)
     if base in INTEGERS and isinstance(value, bool):
         raise InterfaceError(f'{label} is a {base}, got {value!r}')
+    if base == 'byte' and isinstance(value, str) and len(value) == 1:
+        value = ord(value)  # As the command echoes it.
     if base == 'byte' and isinstance(value, int):
         if not 0 <= value < 256:
             raise InterfaceError(f'{label} is a byte, from 0 to 255, got {value!r}')
