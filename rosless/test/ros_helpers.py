@@ -4,6 +4,7 @@
 
 import contextlib
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -49,11 +50,16 @@ def call(executor, client, request, timeout=10.0):
 
 
 class Process:
-    """A node file that runs in a process of its own."""
+    """A node file that runs in a process of its own.
+
+    Where the environment variable PEER_PYTHON names another Python, for example one with a real rclpy, nodes of one
+    implementation are tested against the other.
+    """
 
     def __init__(self, name, *args):
         self._output = tempfile.TemporaryFile('w+')  # noqa: SIM115 - closed by stop()
-        command = [sys.executable, '-c', BOOT, str(NODES / name), *args]
+        python = shlex.split(os.environ.get('PEER_PYTHON', sys.executable))
+        command = [*python, '-c', BOOT, str(NODES / name), *args]
         environment = {**os.environ, 'PYTHONUNBUFFERED': '1'}
         self._popen = subprocess.Popen(command, stdout=self._output, stderr=subprocess.STDOUT, env=environment)
 

@@ -5,11 +5,14 @@
 import pytest
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
+from rclpy.duration import Duration
 from rclpy.parameter import Parameter, parameter_value_to_python
 from rclpy.parameter_client import AsyncParameterClient
+from rclpy.time import Time
 from ros_helpers import Process, call, spin_for, spin_until
 from std_msgs.msg import String
 from std_srvs.srv import SetBool
+from tf2_ros import Buffer, TransformListener
 
 
 @pytest.fixture
@@ -64,6 +67,24 @@ def test_a_talker(start, executor, make_node, tmp_path):
     assert process.interrupt() == 0, process.output()
     assert 'Traceback' not in process.output()
     spin_until(executor, lambda: ('speaker', '/robot') not in node.get_node_names_and_namespaces())
+
+
+def test_a_robot(start, executor, make_node):
+    start('robot.py')
+    buffer = Buffer()
+    listener = TransformListener(buffer, make_node('listener'))
+    spin_until(executor, lambda: buffer.can_transform('map', 'camera', Time()), timeout=20)
+    first = Time.from_msg(buffer.lookup_transform('map', 'camera', Time()).header.stamp)
+    half, whole = first + Duration(seconds=0.5), first + Duration(seconds=1)
+    spin_until(executor, lambda: buffer.can_transform('map', 'camera', whole))
+    begin, middle, end = (
+        buffer.lookup_transform('map', 'camera', time).transform.translation for time in (first, half, whole)
+    )
+    assert (middle.x - begin.x, end.x - begin.x) == (pytest.approx(0.5), pytest.approx(1))
+    assert middle.z == 0.5
+    moved = buffer.lookup_transform_full('camera', whole, 'camera', first, 'map').transform.translation
+    assert moved.x == pytest.approx(-1)
+    listener.unregister()
 
 
 @pytest.mark.parametrize(
