@@ -230,7 +230,7 @@ def test_a_loop(buffer):
         ('a', '', {}, 'TF_NO_CHILD_FRAME_ID'),
         ('', 'b', {}, 'TF_NO_FRAME_ID'),
         ('a', 'b', {'x': float('nan')}, 'TF_NAN_INPUT'),
-        ('a', 'b', {'x': 1.0}, 'TF_DENORMALIZED_QUATERNION'),
+        ('a', 'b', {'w': 0.0}, 'TF_DENORMALIZED_QUATERNION'),
     ],
 )
 def test_bad_transforms_are_ignored_and_told(buffer, capsys, parent, child, change, words):
@@ -242,6 +242,14 @@ def test_bad_transforms_are_ignored_and_told(buffer, capsys, parent, child, chan
     assert words in error
     assert 'someone' in error
     assert not buffer.can_transform('a', 'b', LATEST)
+
+
+def test_a_quaternion_of_another_length_is_normalised(buffer):
+    message = transform('a', 'b', 1)
+    message.transform.rotation.z = 1.0
+    buffer.set_transform(message, 'test')
+    rotation = buffer.lookup_transform('a', 'b', LATEST).transform.rotation
+    assert (rotation.z, rotation.w) == (pytest.approx(math.sqrt(0.5)), pytest.approx(math.sqrt(0.5)))
 
 
 def test_data_from_the_past_is_told(buffer, capsys):

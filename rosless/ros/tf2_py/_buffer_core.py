@@ -25,9 +25,6 @@ from tf2_py._exceptions import (
 from tf2_py._math import IDENTITY, Transform, canonical, compose, inverse
 from tf2_py._time_cache import Cache, Entry, StaticCache, TimeCache, seconds
 
-# How far the square of a quaternion's length may be from one; tf2's value.
-_NORM_TOLERANCE = 10e-3
-
 _logger = get_logger('tf2')
 
 
@@ -88,6 +85,8 @@ class BufferCore:
         if fault := _fault(parent, child, transform):
             _logger.error(f'Ignoring transform from "{parent}" to "{child}" of authority "{authority}": {fault}')
             return
+        # As in tf2, quaternions of any other length are taken for what they point at.
+        transform = transform._replace(rotation=canonical(transform.rotation))
         stamp = to_nanoseconds(message.header.stamp)
         with self._tree_lock:
             cache = self._caches.get(child)
@@ -320,8 +319,8 @@ def _fault(parent: str, child: str, transform: Transform) -> str | None:
         return 'TF_NO_FRAME_ID, frame_id is not set'
     if any(math.isnan(value) for value in transform.translation + transform.rotation):
         return f'TF_NAN_INPUT, it contains nan: {transform.translation} {transform.rotation}'
-    if not abs(sum(value * value for value in transform.rotation) - 1) < _NORM_TOLERANCE:
-        return f'TF_DENORMALIZED_QUATERNION, the quaternion has not length 1: {transform.rotation}'
+    if not any(transform.rotation):
+        return 'TF_DENORMALIZED_QUATERNION, all four numbers of the quaternion are zero'
     return None
 
 

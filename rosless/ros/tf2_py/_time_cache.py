@@ -82,10 +82,10 @@ class TimeCache:
             False if it is older than the cache keeps.
         """
         horizon = self.latest - self._duration
-        if self._stamps and stamp < horizon:
-            return False
         outdated = next((index for index, old in enumerate(self._stamps) if old >= horizon), 0)
         del self._stamps[:outdated], self._entries[:outdated]
+        if self._stamps and stamp < horizon:
+            return False
         index = bisect_right(self._stamps, stamp)
         if index and self._stamps[index - 1] == stamp and self._entries[index - 1] == entry:
             return True
@@ -119,6 +119,9 @@ class TimeCache:
                 f'Lookup would require extrapolation into the past.  Requested time {seconds(time)} but the earliest '
                 f'data is at time {seconds(stamps[0])}'
             )
+        if time == stamps[0]:
+            # Of several transforms with the oldest stamp tf2 takes the one that came first, elsewhere the last.
+            return self._entries[0]
         newer = bisect_right(stamps, time)
         before, after = self._entries[newer - 1], self._entries[newer]
         if before.parent != after.parent:
