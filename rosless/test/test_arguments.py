@@ -54,6 +54,7 @@ def test_a_rule_outside_of_ros_args_counts_and_is_told(capsys):
         ('08', 8.0),
         ("'5'", '5'),
         ('!!str 5', '5'),
+        ('!!float 5', 5),
         ('hello', 'hello'),
         ('hello world', 'hello world'),
         ('null', 'null'),
@@ -208,7 +209,7 @@ def test_the_first_matching_rule_counts():
 
 
 @pytest.mark.parametrize(
-    'rule', ['', 'a', 'a:=', ':=b', 'a:=b:=c', 'a b:=c', '*:=b', '__ns:=relative', '__node:=a/b', '/a/:=b', '1:=2']
+    'rule', ['', 'a', 'a:=', ':=b', 'a:=b:=c', 'a b:=c', '*:=b', '__ns:=relative', '__ns:=/a/', '__node:=a/b', '/a/:=b', '1:=2']
 )
 def test_bad_remap_rules(rule):
     with pytest.raises(RCLInvalidROSArgsError, match='cannot read'):

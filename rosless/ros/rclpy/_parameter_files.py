@@ -16,6 +16,7 @@ Overrides = dict[str, dict[str, Any]]
 
 _PARAMETERS_KEY = 'ros__parameters'
 _PLAIN = '!plain'
+_STRING = 'tag:yaml.org,2002:str'
 _TRUE = frozenset(word for base in ('y', 'yes', 'true', 'on') for word in (base, base.capitalize(), base.upper()))
 _FALSE = frozenset(word for base in ('n', 'no', 'false', 'off') for word in (base, base.capitalize(), base.upper()))
 _INTEGER = re.compile(r'[+-]?(?:0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)')
@@ -27,7 +28,7 @@ class ParameterFileError(ValueError):
 
 
 class _Loader(yaml.BaseLoader):  # type: ignore[misc]
-    """Keeps unquoted scalars apart from quoted ones, because only those may be numbers."""
+    """Keeps unquoted scalars apart from quoted ones: only the unquoted may be numbers."""
 
     def resolve(self, kind: Any, value: Any, implicit: Any) -> str:
         if kind is yaml.ScalarNode and implicit[0]:
@@ -87,7 +88,8 @@ def _value(node: yaml.Node) -> Any:
 
 def _scalar(node: yaml.ScalarNode) -> bool | int | float | str:
     text = str(node.value)
-    if node.tag != _PLAIN:
+    # Of the tags that say what a value is, ROS 2 knows only this one; quoted values have it, too.
+    if node.tag == _STRING:
         return text
     if not text:
         _fail('no value', node.start_mark)

@@ -17,7 +17,7 @@ Kind = Literal['node', 'namespace', 'topic', 'service', 'topic or service']
 _TOKEN = r'(?:[A-Za-z]|_(?!_))(?:[A-Za-z0-9]|_(?!_))*'
 _NAME = rf'(?:~/|/)?{_TOKEN}(?:/{_TOKEN})*'
 _NODE_RULE = re.compile(rf'(?:(?P<for>{_TOKEN}):)?__(?:node|name):=(?P<to>{_TOKEN})')
-_NAMESPACE_RULE = re.compile(rf'(?:(?P<for>{_TOKEN}):)?__ns:=(?P<to>/(?:{_TOKEN}(?:/{_TOKEN})*)?)/?')
+_NAMESPACE_RULE = re.compile(rf'(?:(?P<for>{_TOKEN}):)?__ns:=(?P<to>/(?:{_TOKEN}(?:/{_TOKEN})*)?)')
 _NAME_RULE = re.compile(
     rf'(?:(?P<for>{_TOKEN}):(?!//))?(?P<scheme>rostopic://|rosservice://)?(?P<from>{_NAME}):=(?P<to>{_NAME})'
 )
