@@ -4,9 +4,10 @@
 
 A folder belongs to a package if it has `msg/*.msg` or `srv/*.srv` and
 
-* it was named by `add_folder`, or
+* it was named by `add_folder`,
 * it is the folder from which the Python package of that name is imported, or
-* it is the parent of that folder and its `package.xml` has that name: a checkout of a ROS package.
+* it is the parent of that folder and its `package.xml` has that name: a checkout of a ROS package, or
+* it is `share/<package>` below the prefix of this Python, where wheels can put it, as colcon does.
 
 The Python package may consist of nothing else, so any folder on `sys.path` works; only its `package.xml` tells then.
 """
@@ -49,7 +50,8 @@ def find(package: str) -> Path | None:
             return location
         if _has_definitions(location.parent) and _package_name(location.parent) == package:
             return location.parent
-    return None
+    shared = Path(sys.prefix) / 'share' / package
+    return shared if _has_definitions(shared) else None
 
 
 def names(package: str, kind: str) -> list[str]:

@@ -182,6 +182,15 @@ def test_a_module_called_msg_is_left_alone(make_package):
     assert Thing == 'of its own'
 
 
+def test_installed_definitions(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, 'prefix', str(tmp_path))
+    (tmp_path / 'share' / 'installed_msgs' / 'srv').mkdir(parents=True)
+    (tmp_path / 'share' / 'installed_msgs' / 'srv' / 'Do.srv').write_text('---\nint8 x 6\n')
+    assert interfaces.load('installed_msgs/srv/Do').Response().x == 6
+    with pytest.raises(interfaces.InterfaceError, match='installed_msgs has no msg folder'):
+        interfaces.load('installed_msgs/msg/Do')
+
+
 def test_added_folder(tmp_path):
     with pytest.raises(interfaces.InterfaceError, match=r'expected msg/\*\.msg or srv/\*\.srv'):
         interfaces.add_folder('added_msgs', tmp_path)
