@@ -31,15 +31,27 @@ class Shortening:
     no_strings: bool = False
 
 
+class _Dumper(yaml.SafeDumper):
+    """Puts each field on a line of its own; in flow style only lists are in one line."""
+
+
+def _represent_fields(dumper: yaml.SafeDumper, fields: dict[str, Any]) -> yaml.Node:
+    pairs = [(dumper.represent_data(name), dumper.represent_data(value)) for name, value in fields.items()]
+    return yaml.MappingNode('tag:yaml.org,2002:map', pairs, flow_style=False)
+
+
+_Dumper.add_representer(dict, _represent_fields)
+
+
 def to_yaml(message: Message, shortening: Shortening, *, flow_style: bool = False) -> str:
-    """The fields of a message as YAML."""
+    """The fields of a message as YAML; with `flow_style` lists in one line."""
     return str(
         yaml.dump(
             _plain(message, shortening),
+            Dumper=_Dumper,
             allow_unicode=True,
             width=sys.maxsize,
             default_flow_style=flow_style,
-            sort_keys=False,
         )
     )
 
@@ -62,7 +74,8 @@ def _values(value: Any) -> list[str]:
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, list):
-        return [text for element in value for text in _values(element)]
+        # What is empty still has its place between the commas.
+        return [text for element in value for text in _values(element)] or ['']
     return [str(value)]
 
 

@@ -101,7 +101,7 @@ def echo(
     ] = 128,
     no_arr: Annotated[bool, typer.Option('--no-arr', help='Leave out arrays.')] = False,
     no_str: Annotated[bool, typer.Option('--no-str', help='Leave out strings.')] = False,
-    flow_style: Annotated[bool, typer.Option('--flow-style', help='YAML in one line.')] = False,
+    flow_style: Annotated[bool, typer.Option('--flow-style', help='Lists in one line.')] = False,
     qos_profile: qos_options.PresetOption = None,
     qos_depth: qos_options.DepthOption = None,
     qos_history: qos_options.HistoryOption = None,

@@ -12,10 +12,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+from diagnostic_msgs.msg import DiagnosticStatus
 from ros_helpers import NODES, Process
+from sensor_msgs.msg import CameraInfo, Image
 from typer.testing import CliRunner
 
+from rosless import interfaces
 from rosless.command import app
+from rosless.command.formatting import Shortening, to_csv, to_text, to_yaml
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -318,3 +322,17 @@ def test_output_that_nobody_reads():
     command = f'{sys.executable} -m rosless topic echo /robot/chatter | head -n 1'
     result = subprocess.run(command, shell=True, cwd=CHECKOUT, capture_output=True, text=True, check=True, timeout=20)
     assert (result.stdout, result.stderr) == ('data: hello\n', '')
+
+
+def test_long_messages_are_shortened():
+    info = CameraInfo(d=[0.5, 1.5, 2.5], distortion_model='plumb_bob')
+    text = to_yaml(info, Shortening(2, no_strings=True))
+    assert "distortion_model: '<string length: <9>>'\nd:\n- 0.5\n- 1.5\n- '...'\nk:\n- 0.0\n- 0.0\n- '...'\n" in text
+    text = to_yaml(info, Shortening(no_arrays=True), flow_style=True)
+    assert "d: '<sequence type: double, length: 3>'\nk: '<array type: double[9]>'\n" in text
+    assert text.startswith("header:\n  stamp:\n    sec: 0\n    nanosec: 0\n  frame_id: ''\nheight: 0\n")
+    image = interfaces.deserialize(interfaces.serialize(Image(height=2, data=bytes(4))), Image)
+    assert to_yaml(image, Shortening(2), flow_style=True).endswith('step: 0\ndata: [0, 0, ...]\n')
+    assert to_csv(image, Shortening(2)) == '0,0,,2,0,,0,0,0,0,...'
+    assert to_text(image.data, Shortening()) == "array('B', [0, 0, 0, 0])\n"
+    assert to_yaml(DiagnosticStatus(level=b'\x02'), Shortening()).startswith('level: "\\x02"\n')
