@@ -64,7 +64,7 @@ class Participant:
         self.domain = discovery.domain_id() if domain is None else domain
         self.enclave = enclave
         keep_memory_of_images()
-        _enter_domain(self.domain, discovery.configuration(can_prune=library.get_sertype is not None))
+        _enter_domain(self.domain, discovery.configuration(is_cyclone_11=library.get_sertype is not None))
         self._deleted = False
         self._lock = threading.Lock()
         self._endpoints: weakref.WeakSet[_Deletable] = weakref.WeakSet()

@@ -229,7 +229,9 @@ class NodeEndpoints:
         """
         group = callback_group or self.default_callback_group
         endpoints, full_name = self._service_endpoints(srv_type, srv_name, qos_profile, is_server=True)
-        service = Service(endpoints, srv_type, srv_name, full_name, callback, group, qos_profile)
+        service = Service(
+            endpoints, srv_type, srv_name, full_name, callback, group, qos_profile, self.get_logger().name
+        )
         group.add_entity(service)
         self._services.append(service)
         self._changed()

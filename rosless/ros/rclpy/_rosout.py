@@ -4,14 +4,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from builtin_interfaces.msg import Time
 from rcl_interfaces.msg import Log
 
+from rclpy._rclpy_pybind11 import InvalidHandle, RCLError
 from rclpy.constants import S_TO_NS
 from rclpy.impl.logging_output import LogRecord, log_output
 from rclpy.qos import qos_profile_rosout_default
+from rosless.dds import DdsError
 
 if TYPE_CHECKING:
     from rclpy.node import Node
@@ -21,7 +24,6 @@ class Rosout:
     """Publishes what the logger of a node, and the loggers below it, write."""
 
     def __init__(self, node: Node) -> None:
-        self._context = node.context
         self._logger_name = node.get_logger().name
         self._publisher = node.create_publisher(Log, '/rosout', qos_profile_rosout_default)
         log_output.add_listener(self._logger_name, self._publish)
@@ -31,8 +33,6 @@ class Rosout:
         log_output.remove_listener(self._logger_name, self._publish)
 
     def _publish(self, record: LogRecord) -> None:
-        if not self._context.ok():
-            return
         seconds, nanoseconds = divmod(record.nanoseconds, S_TO_NS)
         message = Log(
             stamp=Time(sec=seconds, nanosec=nanoseconds),
@@ -43,4 +43,6 @@ class Rosout:
             function=record.function,
             line=record.line,
         )
-        self._publisher.publish(message)
+        # Whoever logs must not be told that the context is shut down.
+        with contextlib.suppress(RCLError, InvalidHandle, DdsError):
+            self._publisher.publish(message)

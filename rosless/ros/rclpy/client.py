@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rclpy._executable import Executable, Work
 from rclpy._rclpy_pybind11 import RCLError
 from rclpy._service_endpoints import ServiceEndpoints
+from rclpy.constants import S_TO_NS
 from rclpy.context import Context
 from rclpy.qos import QoSProfile
 from rclpy.task import Future
@@ -148,14 +149,21 @@ class Client(Executable):
         waitset = dds.Waitset()
         waitset.attach(self._endpoints.writer.handle)
         waitset.attach(self._endpoints.reader.handle)
-        while self.context.ok() and not self.service_is_ready():
-            left = end - time.monotonic()
-            if left <= 0:
-                break
-            waitset.wait(int(min(left, _LONGEST_WAIT_S) * 1e9))
-            self._endpoints.writer.take_status(Status.PUBLICATION_MATCHED)
-            self._endpoints.reader.take_status(Status.SUBSCRIPTION_MATCHED)
-        return self.service_is_ready()
+        while self.context.ok():
+            try:
+                if self.service_is_ready():
+                    return True
+                left = end - time.monotonic()
+                if left <= 0:
+                    return False
+                waitset.wait(int(min(left, _LONGEST_WAIT_S) * S_TO_NS))
+                self._endpoints.writer.take_status(Status.PUBLICATION_MATCHED)
+                self._endpoints.reader.take_status(Status.SUBSCRIPTION_MATCHED)
+            except dds.DdsError:
+                # The shutdown of the context may have come in between.
+                if self.context.ok():
+                    raise
+        return False
 
     @property
     def service_name(self) -> str:
@@ -179,7 +187,10 @@ class Client(Executable):
             with self._lock:
                 future = self._pending_requests.pop(incoming.id.sequence_number, None)
             if future is not None:
-                response = interfaces.deserialize(incoming.body, self.srv_type.Response)
                 future._set_executor(executor)
+                try:
+                    response = interfaces.deserialize(incoming.body, self.srv_type.Response)
+                except interfaces.InterfaceError as error:
+                    return partial(future.set_exception, error)
                 return partial(future.set_result, response)
         return None

@@ -187,12 +187,6 @@ class Node(NodeEndpoints, NodeGraph, NodeParameters):
             self._destroy_endpoints()
             self._graph.remove_node(self._entry)
 
-    def __enter__(self) -> Node:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.destroy_node()
-
     def _resolve(self, name: str, kind: Literal['topic', 'service'], only_expand: bool = False) -> str:
         is_service = kind == 'service'
         validate_topic_name(name, is_service=is_service)

@@ -5,20 +5,18 @@
 from __future__ import annotations
 
 import inspect
-import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from rclpy._executable import Executable, Work
 from rclpy._service_endpoints import RequestId, ServiceEndpoints
+from rclpy.logging import get_logger
 from rclpy.qos import QoSProfile
 from rosless import interfaces
 
 if TYPE_CHECKING:
     from rclpy.callback_groups import CallbackGroup
     from rclpy.executors import Executor
-
-log = logging.getLogger(__name__)
 
 
 class Service(Executable):
@@ -33,6 +31,7 @@ class Service(Executable):
         callback: Callable[[Any, Any], Any],
         callback_group: CallbackGroup,
         qos_profile: QoSProfile,
+        logger_name: str,
     ) -> None:
         self.srv_type = srv_type
         self.srv_name = srv_name
@@ -41,6 +40,7 @@ class Service(Executable):
         self.qos_profile = qos_profile
         self._endpoints = endpoints
         self._full_name = full_name
+        self._logger_name = logger_name
 
     def send_response(self, response: Any, header: RequestId) -> None:
         """Answer a request; the executor does this with what the callback returns.
@@ -58,7 +58,7 @@ class Service(Executable):
         if self._endpoints.wait_for_client(header.writer):
             self._endpoints.send(header.client, header.sequence_number, body)
         else:
-            log.debug('the client of %s is gone, it gets no response', self._full_name)
+            get_logger(self._logger_name).debug(f"A client of '{self._full_name}' is gone, it gets no response")
 
     @property
     def service_name(self) -> str:
@@ -78,7 +78,12 @@ class Service(Executable):
         incoming = self._endpoints.take()
         if incoming is None:
             return None
-        request = interfaces.deserialize(incoming.body, self.srv_type.Request)
+        try:
+            request = interfaces.deserialize(incoming.body, self.srv_type.Request)
+        except interfaces.InterfaceError as error:
+            # A client whose type has the same name, but another definition.
+            get_logger(self._logger_name).error(f"A request to '{self._full_name}' is dropped: {error}")
+            return None
 
         def answer() -> Any:
             response = self.callback(request, self.srv_type.Response())

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rclpy._executable import Executable, Work
 from rclpy.event_handler import EndpointEvents
+from rclpy.logging import get_logger
 from rclpy.qos import QoSProfile
 from rosless import dds, interfaces
 
@@ -93,7 +94,14 @@ class Subscription(Executable):
         if not samples:
             return None
         sample = samples[0]
-        message = bytes(sample.data) if self.raw else interfaces.deserialize(sample.data, self.msg_type)
+        try:
+            message = bytes(sample.data) if self.raw else interfaces.deserialize(sample.data, self.msg_type)
+        except interfaces.InterfaceError as error:
+            # A publisher whose type has the same name, but another definition.
+            get_logger(self._logger_name).error(
+                f"A message on topic '{self._full_topic}' is dropped: {error}", throttle_duration_sec=1.0
+            )
+            return None
         callback = self._callback
         if self._callback_type is Subscription.CallbackType.MessageOnly:
             return lambda: callback(message)
