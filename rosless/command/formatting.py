@@ -31,7 +31,7 @@ class Shortening:
     no_strings: bool = False
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
     """Puts each field on a line of its own; in flow style only lists are in one line."""
 
 
@@ -41,6 +41,7 @@ def _represent_fields(dumper: yaml.SafeDumper, fields: dict[str, Any]) -> yaml.N
 
 
 _Dumper.add_representer(dict, _represent_fields)
+_Dumper.add_representer(bytes, lambda dumper, value: dumper.represent_str(value.decode('latin-1')))
 
 
 def to_yaml(message: Message, shortening: Shortening, *, flow_style: bool = False) -> str:
@@ -84,8 +85,6 @@ def _plain(value: Any, shortening: Shortening, kind: FieldType | None = None) ->
         return {
             field.name: _plain(getattr(value, field.name), shortening, field.type) for field in value._DEFINITION.fields
         }
-    if isinstance(value, bytes):
-        return value.decode('latin-1')
     if isinstance(value, str):
         if shortening.no_strings:
             return f'<string length: <{len(value)}>>'
