@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from rclpy._executable import Executable
@@ -25,7 +24,7 @@ class ReadyQueue:
     """Waits for the entities of nodes and hands out, in order, those whose callback group lets them begin.
 
     DDS reports a reader as long as it holds messages. So a reader that cannot be run now, because its group is busy or
-    because a thread is about to take from it, is set aside until that has changed.
+    because a thread is about to take from it, is not waited for until that has changed.
     """
 
     def __init__(self) -> None:
@@ -33,16 +32,16 @@ class ReadyQueue:
         self._waitset = Waitset()
         self._waitset.attach(self._guard.handle)
         self._lock = threading.Lock()
-        self._ready: deque[Executable] = deque()
+        self._waiting = False
         self._versions: list[tuple[Node, int]] = []
         self._order: dict[Executable, int] = {}
         self._by_handle: dict[int, Executable] = {}
         self._timers: list[Timer] = []
-        self._waiting = False
+        self._ready: deque[Executable] = deque()
         # Handed out, and nothing was taken yet.
         self._pending: set[Executable] = set()
-        # Those that wait for the end of a callback of their group.
-        self._aside: dict[CallbackGroup, set[Executable]] = {}
+        # Ready, but their group is busy; those that have waited longest come first.
+        self._aside: dict[CallbackGroup, dict[Executable, None]] = {}
 
     def wake(self) -> None:
         """End a wait."""
@@ -60,35 +59,37 @@ class ReadyQueue:
                 executable = self._ready.popleft()
                 if executable not in self._order or executable in self._pending:
                     continue
+                for handle in executable._handles():
+                    self._waitset.detach(handle)
                 group = executable.callback_group
-                if group is not None and not group.beginning_execution(executable):
-                    self._aside.setdefault(group, set()).add(executable)
-                    self._detach(executable)
-                    continue
-                self._pending.add(executable)
-                self._detach(executable)
-                return executable
+                if group is None or group.beginning_execution(executable):
+                    self._pending.add(executable)
+                    return executable
+                self._aside.setdefault(group, {})[executable] = None
         return None
 
     def taken(self, executable: Executable) -> None:
         """Tell that its message was taken: if its group allows that, it may be handed out again."""
+        group = executable.callback_group
         with self._lock:
             self._pending.discard(executable)
-            group = executable.callback_group
             if group is None or group.can_execute(executable):
-                self._attach([executable])
-            else:
-                self._aside.setdefault(group, set()).add(executable)
+                self._attach(executable)
 
     def ended(self, executable: Executable) -> None:
         """Tell that its callback has ended; others of its group may run now."""
         group = executable.callback_group
         with self._lock:
-            if group is not None:
-                group.ending_execution(executable)
             self._pending.discard(executable)
-            waiting = self._aside.pop(group, set()) if group is not None else set()
-            self._attach(waiting | {executable})
+            self._attach(executable)
+            if group is None:
+                return
+            group.ending_execution(executable)
+            released = self._aside.pop(group, None)
+            if released:
+                self._ready.extend(released)
+                if self._waiting:
+                    self.wake()
 
     def wait(self, nodes: list[Node], timeout_ns: int | None) -> None:
         """Fill the queue with what is ready.
@@ -99,6 +100,8 @@ class ReadyQueue:
         """
         with self._lock:
             self._update(nodes)
+            if self._ready:
+                return
             timeout = INFINITE if timeout_ns is None else timeout_ns
             if threading.current_thread() is threading.main_thread():
                 timeout = min(timeout, _LONGEST_WAIT_IN_MAIN_THREAD_NS)
@@ -115,6 +118,7 @@ class ReadyQueue:
                     self._guard.take()
                 elif handle in self._by_handle:
                     ready.add(self._by_handle[handle])
+            ready.difference_update(self._ready)
             self._ready.extend(sorted(ready, key=self._order.__getitem__))
 
     def _due_times(self) -> list[int]:
@@ -133,25 +137,19 @@ class ReadyQueue:
         executables = [executable for node in nodes for executable in node._executables()]
         self._order = {executable: index for index, executable in enumerate(executables)}
         self._timers = [executable for executable in executables if isinstance(executable, Timer)]
-        aside = set().union(*self._aside.values()) if self._aside else set()
         previous, self._by_handle = self._by_handle, {}
         for executable in executables:
             for handle in executable._handles():
                 self._by_handle[handle] = executable
-                if executable not in self._pending and executable not in aside:
+                if executable not in self._pending:
                     self._waitset.attach(handle)
         for handle in previous.keys() - self._by_handle.keys():
             self._waitset.detach(handle)
 
-    def _attach(self, executables: Iterable[Executable]) -> None:
-        for executable in executables:
-            if executable in self._order and executable not in self._pending:
-                for handle in executable._handles():
-                    self._waitset.attach(handle)
-                if self._waiting and isinstance(executable, Timer):
-                    # Who waits did not reckon with this timer.
-                    self.wake()
-
-    def _detach(self, executable: Executable) -> None:
-        for handle in executable._handles():
-            self._waitset.detach(handle)
+    def _attach(self, executable: Executable) -> None:
+        if executable in self._order and executable not in self._pending:
+            for handle in executable._handles():
+                self._waitset.attach(handle)
+            if self._waiting and isinstance(executable, Timer):
+                # Who waits did not reckon with this timer.
+                self.wake()

@@ -81,7 +81,8 @@ class Client(Executable):
         """
         future = self.call_async(request)
         answered = threading.Event()
-        future._wake_when_done(answered.set)
+        if not future._wake_when_done(answered.set):
+            answered.set()
         end = float('inf') if timeout_sec is None else time.monotonic() + timeout_sec
         while not answered.wait(min(_LONGEST_WAIT_S, max(0.0, end - time.monotonic()))):
             if time.monotonic() >= end or not self.context.ok():
