@@ -27,7 +27,7 @@ _ACKNOWLEDGEMENTS = (
     '<NackDelay>2ms</NackDelay><PreEmptiveAckDelay>1ms</PreEmptiveAckDelay>'
     '<HeartbeatInterval min="2ms" minsched="5ms" max="1s">20ms</HeartbeatInterval>'
 )
-# Cyclone 11 would ignore discovery packets from interfaces that it does not use itself. Packets of this machine come from
+# Cyclone 11 would ignore discovery packets from interfaces that it does not use itself; those of this machine come from
 # the loopback interface whichever one the sender uses.
 _ALL_INTERFACES = '<ExtendedPacketInfo>false</ExtendedPacketInfo>'
 _NO_MULTICAST = '<AllowMulticast>false</AllowMulticast>'

@@ -8,11 +8,13 @@ import contextlib
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 RAW = Path(__file__).parent / 'raw.py'
+LONGEST_LIFE_S = 60.0
 
 
 class Peer:
@@ -41,11 +43,14 @@ class Peer:
 
 @contextlib.contextmanager
 def running(script: Path, *arguments: str, **environment: str) -> Iterator[Peer]:
-    """A peer that is killed at the end of the `with` block."""
+    """A peer that is killed at the end of the `with` block, or when a test waits for it in vain."""
     peer = Peer(script, *arguments, **environment)
+    watchdog = threading.Timer(LONGEST_LIFE_S, peer.process.kill)
+    watchdog.start()
     try:
         yield peer
     finally:
+        watchdog.cancel()
         peer.stop()
 
 
