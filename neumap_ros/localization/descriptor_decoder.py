@@ -20,6 +20,7 @@ from scipy.spatial import cKDTree
 from neumap_ros.features.base import Features
 from neumap_ros.features.basis import Basis
 from neumap_ros.geometry import Camera, Pose
+from neumap_ros.localization.blocks import PointBlocks
 from neumap_ros.localization.consistency import most_supported, spatial_support
 from neumap_ros.localization.fix import Correspondences
 from neumap_ros.localization.point_index import EXHAUSTIVE_POINTS, PointIndex
@@ -145,6 +146,7 @@ class DescriptorDecoder:
         self._last: tuple[Features, torch.Tensor] | None = None
         self._chance_similarity = self._similarity_by_chance()
         self._scale_R = _sizes_of_places(table)
+        self._blocks = PointBlocks(table.points_P3)
 
     def _similarity_by_chance(self) -> float:
         """95th percentile of the similarity of descriptors that have nothing to do with each other."""
@@ -266,6 +268,7 @@ class DescriptorDecoder:
         key = (T_map_cam, camera, tuple(regions))
         if self._projection is None or not _same(self._projection[0], key):
             rows = self.table.rows(regions)
+            rows = rows[self._blocks.may_be_in_view(T_map_cam, camera)[rows]]
             pixels, inside = camera.project(T_map_cam.inverse().transform(self.table.points_P3[rows]))
             tree = cKDTree(pixels[inside], balanced_tree=False, compact_nodes=False)
             self._projection = (key, _Projection(rows[inside], tree))
