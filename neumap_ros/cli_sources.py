@@ -67,7 +67,11 @@ CameraInfoTopicOption = Annotated[
 ]
 PoseOption = Annotated[
     str | None,
-    typer.Option('--pose', help='Topic of the --bag, or tf:map, tf:map.base_link, none.', rich_help_panel=_DETAILS),
+    typer.Option(
+        '--pose',
+        help='Topic of the --bag, /topic.base_link where it does not say whose pose, tf:map, tf:map.base_link, none.',
+        rich_help_panel=_DETAILS,
+    ),
 ]
 EveryOption = Annotated[
     int | None,

@@ -98,10 +98,10 @@ def open_bag(
         path: rosbag2 folder.
         image_topic: sensor_msgs Image or CompressedImage.
         camera_info_topic: by default the ``camera_info`` beside the images.
-        pose: a topic (PoseStamped, PoseWithCovarianceStamped, TransformStamped, Odometry), or ``tf:map`` or
-            ``tf:map.base_link`` for TF, or ``none`` for images without poses.
+        pose: a topic (PoseStamped, PoseWithCovarianceStamped, TransformStamped, Odometry), ``/topic.base_link`` to
+            say whose pose it gives, ``tf:map`` or ``tf:map.base_link`` for TF, or ``none`` for images without poses.
         every: keep each n-th image.
-        body_frame: whose pose the topic gives, where its messages do not say (PoseStamped).
+        body_frame: whose pose the topic gives, where neither ``pose`` nor its messages say so (PoseStamped).
         camera_frame: optical frame of the camera, by default that of the image headers.
         T_body_cam: camera in the body, instead of TF.
         max_time_difference_s: an image farther than this from the nearest pose is left out.
@@ -181,16 +181,17 @@ def _poses(reader: BagReader, topics: Mapping[str, str], request: _Request) -> t
 
         return target, from_tf, f'TF {target} -> {body}'
 
-    msgtype = _check_type(topics, pose, messages.POSE_TYPES, reader.path)
+    topic, _, body = pose.partition('.')  # names of topics have no dots
+    msgtype = _check_type(topics, topic, messages.POSE_TYPES, reader.path)
     samples = [
-        messages.pose_from_message(message, msgtype, position.bag_time_ns, pose)
-        for position, message in reader.messages([pose])
+        messages.pose_from_message(message, msgtype, position.bag_time_ns, topic)
+        for position, message in reader.messages([topic])
     ]
-    child = clean_frame(request.body_frame or '') or samples[0].child
+    child = clean_frame(body or request.body_frame or '') or samples[0].child
     if child is None and request.T_body_cam is None:
         raise SourceError(
-            f'the messages on {pose} ({msgtype}) do not say whose pose they give, expected body_frame or T_body_cam; '
-            f'name the body frame, for example base_link, or {request.camera_frame!r} for the camera itself'
+            f'the messages on {topic} ({msgtype}) do not say whose pose they give, expected the frame behind the '
+            f"topic; give '{topic}.base_link', or '{topic}.{request.camera_frame}' for the camera itself"
         )
     camera_in_body = _extrinsics(tf, child or '', request)
     trajectory = Trajectory.from_samples((sample.time_s, sample.T_parent_child) for sample in samples)
@@ -198,7 +199,7 @@ def _poses(reader: BagReader, topics: Mapping[str, str], request: _Request) -> t
     def from_topic(time_s: float) -> Pose | None:
         return _compose(trajectory.at(time_s, slack), camera_in_body(time_s))
 
-    return samples[0].parent or DEFAULT_FRAME_ID, from_topic, f'topic {pose}'
+    return samples[0].parent or DEFAULT_FRAME_ID, from_topic, f'topic {topic}'
 
 
 def _extrinsics(tf: TfTree, body: str, request: _Request) -> _PoseAt:
