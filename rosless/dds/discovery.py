@@ -27,8 +27,9 @@ _ACKNOWLEDGEMENTS = (
     '<NackDelay>2ms</NackDelay><PreEmptiveAckDelay>1ms</PreEmptiveAckDelay>'
     '<HeartbeatInterval min="2ms" minsched="5ms" max="1s">20ms</HeartbeatInterval>'
 )
-# Cyclone 11 would ignore discovery packets from interfaces that it does not use itself; those of this machine come from
-# the loopback interface whichever one the sender uses.
+# Cyclone 11 ignores discovery packets from interfaces that it does not use itself, and those of this machine come from
+# the loopback interface whichever one the sender uses. With this setting it does not look where they come from. But where
+# loopback is its interface it has to look: only so it knows how to reach the sender.
 _ALL_INTERFACES = '<ExtendedPacketInfo>false</ExtendedPacketInfo>'
 _NO_MULTICAST = '<AllowMulticast>false</AllowMulticast>'
 _LOOPBACK = '<Interfaces><NetworkInterface address="127.0.0.1" multicast="false"/></Interfaces>'
@@ -97,11 +98,10 @@ def configuration(environment: Mapping[str, str] = os.environ, *, is_cyclone_11:
             f'<MaxAutoParticipantIndex>{MAX_PARTICIPANT_INDEX}</MaxAutoParticipantIndex>'
             + _peers(['127.0.0.1', *peers], can_prune=is_cyclone_11)
         )
+    is_loopback = reach is Range.LOCALHOST and not peers and not _selects_interface(user)
     if reach is Range.LOCALHOST:
-        general += _NO_MULTICAST
+        general += _NO_MULTICAST + (_LOOPBACK if is_loopback else '')
         discovery += _LOCAL_TIMES
-        if not peers and not _selects_interface(user):
-            general += _LOOPBACK
     elif reach is Range.OFF:
         general += _NO_MULTICAST
         # Nobody else has this tag, so nobody is found.
@@ -109,7 +109,7 @@ def configuration(environment: Mapping[str, str] = os.environ, *, is_cyclone_11:
     sections = {
         'General': general,
         'Discovery': discovery,
-        'Internal': _ACKNOWLEDGEMENTS + (_ALL_INTERFACES if is_cyclone_11 else ''),
+        'Internal': _ACKNOWLEDGEMENTS + (_ALL_INTERFACES if is_cyclone_11 and not is_loopback else ''),
     }
     content = ''.join(f'<{name}>{text}</{name}>' for name, text in sections.items() if text)
     own = f'<CycloneDDS><Domain id="any">{content}</Domain></CycloneDDS>'

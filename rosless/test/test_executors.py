@@ -86,7 +86,8 @@ def test_nodes_are_added_and_removed(spinning, make_node):
     node, ticks = make_node('node', executor=spinning), []
     node.create_timer(0.005, lambda: ticks.append(1))
     for _ in range(5):
-        wait_until(lambda count=len(ticks): len(ticks) > count)
+        count = len(ticks)
+        wait_until(lambda count=count: len(ticks) > count)
         spinning.remove_node(node)
         time.sleep(0.02)
         count = len(ticks)
@@ -113,7 +114,9 @@ def test_spin_once_runs_one_callback(executor, make_node):
     node, calls = make_node('node'), []
     publisher = node.create_publisher(Int32, 'numbers', 10)
     for name in 'ab':
-        node.create_subscription(Int32, 'numbers', lambda message, name=name: calls.append(name + str(message.data)), 10)
+        node.create_subscription(
+            Int32, 'numbers', lambda message, name=name: calls.append(name + str(message.data)), 10
+        )
     for number in range(3):
         publisher.publish(Int32(data=number))
     for count in range(1, 7):
