@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from neumap_ros.geometry import Camera, Pose
 
-# Neighbours in a shard lie together (its points are sorted along a Morton curve). In a map of 100,000 points a query had
+# Neighbours in a shard lie together: its points are sorted along a Morton curve. In a map of 100,000 points a query had
 # 33,000 in regions in view, 15,000 of them in blocks in view (14,000 with 16 points a block), 10,000 in the image.
 POINTS_PER_BLOCK = 32
 
