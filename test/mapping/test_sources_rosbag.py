@@ -188,11 +188,14 @@ def test_geometry_from_other_pose_messages(tmp_path, kind):
     path = write_bag(tmp_path / 'bag', [STATIC, INFO, *pictures(), *topic_poses(kind)])
     assert_same_world(open_bag(path, body_frame=BODY))
     assert_same_world(open_bag(path, T_body_cam=T_BODY_CAM))
+    assert_same_world(open_bag(path, pose=f'/pose.{BODY}'))
     if kind.endswith('TransformStamped'):
         assert_same_world(open_bag(path))
     else:
-        with pytest.raises(SourceError, match='do not say whose pose'):
+        with pytest.raises(SourceError, match=r"do not say whose pose .* give '/pose\.base_link', or '/pose\.cam"):
             open_bag(path)
+        with pytest.raises(SourceError, match=r"where the camera 'camera_optical' sits on 'nobody'"):
+            open_bag(path, pose='/pose.nobody')
 
 
 def test_pose_of_the_camera_itself_and_frame_of_the_odometry(tmp_path):
