@@ -28,8 +28,8 @@ _ACKNOWLEDGEMENTS = (
     '<HeartbeatInterval min="2ms" minsched="5ms" max="1s">20ms</HeartbeatInterval>'
 )
 # Cyclone 11 ignores discovery packets from interfaces that it does not use itself, and those of this machine come from
-# the loopback interface whichever one the sender uses. With this setting it does not look where they come from. But where
-# loopback is its interface it has to look: only so it knows how to reach the sender.
+# the loopback interface whichever one the sender uses. With this setting it does not look where they come from. Where
+# loopback is its own interface it has to look: only so it knows how to reach the sender.
 _ALL_INTERFACES = '<ExtendedPacketInfo>false</ExtendedPacketInfo>'
 _NO_MULTICAST = '<AllowMulticast>false</AllowMulticast>'
 _LOOPBACK = '<Interfaces><NetworkInterface address="127.0.0.1" multicast="false"/></Interfaces>'
