@@ -209,7 +209,11 @@ def test_the_first_matching_rule_counts():
 
 
 @pytest.mark.parametrize(
-    'rule', ['', 'a', 'a:=', ':=b', 'a:=b:=c', 'a b:=c', '*:=b', '__ns:=relative', '__ns:=/a/', '__node:=a/b', '/a/:=b', '1:=2']
+    'rule',
+    [
+        *('', 'a', 'a:=', ':=b', 'a:=b:=c', 'a b:=c', '*:=b', '/a/:=b', '1:=2'),
+        *('__ns:=relative', '__ns:=/a/', '__node:=a/b'),
+    ],
 )
 def test_bad_remap_rules(rule):
     with pytest.raises(RCLInvalidROSArgsError, match='cannot read'):
