@@ -13,8 +13,16 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+_BOOT = f"""
+import runpy, sys
+sys.path.insert(0, {str(Path(__file__).parents[3])!r})
+import rosless
+rosless.activate()
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name='__main__')
+"""
 RAW = Path(__file__).parent / 'raw.py'
-LONGEST_LIFE_S = 60.0
+NODE = Path(__file__).parent / 'node.py'
 
 
 class Peer:
@@ -22,8 +30,10 @@ class Peer:
 
     def __init__(self, script: Path, *arguments: str, **environment: str) -> None:
         inherited = {**os.environ, 'PYTHONUNBUFFERED': '1', **environment}
-        command = [sys.executable, str(script), *arguments]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=inherited)
+        command = [sys.executable, '-c', _BOOT, str(script), *arguments]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=inherited
+        )
 
     def line(self) -> str:
         """Wait for the next line."""
@@ -37,15 +47,16 @@ class Peer:
         with contextlib.suppress(ProcessLookupError):
             self.process.kill()
         self.process.wait()
-        assert self.process.stdout is not None
-        self.process.stdout.close()
+        for stream in (self.process.stdin, self.process.stdout):
+            assert stream is not None
+            stream.close()
 
 
 @contextlib.contextmanager
-def running(script: Path, *arguments: str, **environment: str) -> Iterator[Peer]:
+def running(script: Path, *arguments: str, lifetime_s: float = 60.0, **environment: str) -> Iterator[Peer]:
     """A peer that is killed at the end of the `with` block, or when a test waits for it in vain."""
     peer = Peer(script, *arguments, **environment)
-    watchdog = threading.Timer(LONGEST_LIFE_S, peer.process.kill)
+    watchdog = threading.Timer(lifetime_s, peer.process.kill)
     watchdog.start()
     try:
         yield peer

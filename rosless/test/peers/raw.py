@@ -11,9 +11,6 @@ node NAME             announces a node and waits
 import struct
 import sys
 import time
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[3]))
 
 from rosless.dds import Participant, Qos, Reader, Waitset, Writer
 from rosless.dds.graph import Graph
