@@ -124,7 +124,7 @@ SUBNET = {'ROS_AUTOMATIC_DISCOVERY_RANGE': 'SUBNET'}
 )
 def test_who_finds_whom(one, other, meet):
     """Two processes on this machine."""
-    with running(RAW, 'sink', 'meeting', **one) as sink, running(RAW, 'write', 'meeting', '1.5', **other) as writer:
+    with running(RAW, 'sink', 'meeting', **one) as sink, running(RAW, 'write', 'meeting', '1.0', **other) as writer:
         assert sink.line() == 'ready'
         if meet:
             assert sink.line() == 'got 8'

@@ -125,7 +125,7 @@ def test_who_comes_later_knows_who_was_there(participant, graph):
     wait_until(lambda: len(graph.nodes()) == 3)
 
 
-@pytest.mark.parametrize('number', [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize('number', [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.slow)])
 def test_a_process_that_falls_silent_disappears(graph, number):
     with running(RAW, 'node', 'doomed') as peer:
         peer.line()

@@ -29,6 +29,7 @@ def new_image():
     return Image(height=480, width=640, encoding='rgb8', step=1920, data=array.array('B', bytes(921_600)))
 
 
+@pytest.mark.slow
 def test_a_server_that_dies_and_another_that_takes_over(executor, make_node):
     client = make_node('node').create_client(Trigger, 'ask')
     with running(NODE, 'serve') as first:

@@ -35,11 +35,8 @@ def test_how_spinning_ends(how, number, expected):
     with running(NODE, 'spin', how) as peer:
         peer.line()
         time.sleep(0.1)
-        start = time.monotonic()
         peer.process.send_signal(number)
         assert peer.line() == expected
-        # At once, not when the wait for messages happens to end.
-        assert time.monotonic() - start < 0.4
         assert peer.line() == 'end'
         assert peer.process.wait(10) == 0
 

@@ -23,6 +23,7 @@ runpy.run_path(sys.argv[0], run_name='__main__')
 """
 RAW = Path(__file__).parent / 'raw.py'
 NODE = Path(__file__).parent / 'node.py'
+FOXGLOVE = Path(__file__).parent / 'foxglove.js'
 
 
 class Peer:

@@ -14,13 +14,18 @@ import threading
 import time
 
 import rclpy
+from rclpy import _ready_queue
 from rclpy.executors import MultiThreadedExecutor
 from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image
+from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 
 def spin(node, how='plain'):
+    # Without the net below it: what ends the wait is the signal.
+    _ready_queue._LONGEST_WAIT_IN_MAIN_THREAD_NS = 3600 * 10**9
     executor = MultiThreadedExecutor(2) if how == 'multi' else None
     if how == 'rate':
         threading.Thread(target=rclpy.spin, args=(node,), daemon=True).start()
@@ -72,10 +77,18 @@ def images(node):
     rclpy.spin(node)
 
 
+def chat(node, peer):
+    latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    publisher = node.create_publisher(String, 'from_rosless', latched)
+    node.create_timer(0.1, lambda: publisher.publish(String(data='hello from rosless')))
+    node.create_subscription(String, f'from_{peer}', lambda message: print('rosless got', message.data, flush=True), 10)
+    rclpy.spin(node)
+
+
 def main():
     role, *arguments = sys.argv[1:]
     rclpy.init(args=[])
-    functions = {'spin': spin, 'serve': serve, 'crowd': crowd, 'images': images}
+    functions = {'spin': spin, 'serve': serve, 'crowd': crowd, 'images': images, 'chat': chat}
     functions[role](Node(f'{role}_{os.getpid()}'), *arguments)
 
 
