@@ -31,7 +31,6 @@ from neumap_ros.cli_console import (
     stage_bars,
 )
 from neumap_ros.errors import ConfigError, ImageError
-from neumap_ros.memory import keep_freed_memory
 
 
 class Commands(TyperGroup):
@@ -314,7 +313,6 @@ def _localizer(map_folder: Path, config: Path | None) -> Any:
 
 def main() -> None:
     """Entry point of the console command."""
-    keep_freed_memory()
     app()
 
 

@@ -98,9 +98,11 @@ def track_descriptors(
     first_P1 = np.concatenate([[0], np.cumsum(np.bincount(point_O, minlength=len(tracks.points_P3)))]).astype(np.int64)
     mean = np.add.reduceat(observed, first_P1[:-1], axis=0)
     mean /= np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-9)
+    # Cloned: PyTorch aligns its memory to 64 bytes, numpy to 16, and the last bit of a product depends on that. A point
+    # half way between two centroids would get another code in the next run.
     return TrackDescriptors(
-        torch.from_numpy(mean.astype(np.float32)),
-        torch.from_numpy(observed.astype(np.float32)),
+        torch.from_numpy(mean.astype(np.float32)).clone(),
+        torch.from_numpy(observed.astype(np.float32)).clone(),
         first_P1,
         torch.from_numpy(tracks.points_P3.astype(np.float32)),
     )

@@ -45,6 +45,8 @@ class Layout:
 
 def lay_out(points_P3: NDArray[np.float64], chosen_S: NDArray[np.int64], bits: int) -> Layout:
     """Cut the chosen points into regions."""
+    # Points in one cell of the coordinates keep this order; that of the ranking depends on the last bit of sums.
+    chosen_S = np.sort(chosen_S)
     regions = octree_regions(points_P3[chosen_S], MAX_REGION_POINTS)
     named = [RegionPoints(r.id, r.box_min_3, r.box_max_3, chosen_S[r.core_N], chosen_S[r.margin_N]) for r in regions]
     return Layout(named, bits)
