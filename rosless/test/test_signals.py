@@ -42,6 +42,7 @@ def test_how_spinning_ends(how, number, expected):
 
 
 def test_handlers_are_installed_and_removed():
+    uninstall_signal_handlers()  # a test before this one may have left a context with handlers
     before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
     rclpy.init(args=[])
     assert get_current_signal_handlers_options() == SignalHandlerOptions.ALL
