@@ -27,6 +27,7 @@ class Reason(str, Enum):
     INCONSISTENT_WITH_ODOMETRY = 'inconsistent_with_odometry'
     CONFIRMING = 'confirming'
     STALE_IMAGE = 'stale_image'
+    NO_TRANSFORM = 'no_transform'
     UNCALIBRATED_CAMERA = 'uncalibrated_camera'
     IMAGE_ERROR = 'image_error'
 

@@ -14,6 +14,8 @@ from rclpy.qos import (
 from ros_helpers import spin_for, spin_until
 from std_msgs.msg import Bool, String
 
+from rosless.dds import Participant, Qos, Writer
+
 RELIABLE = QoSProfile(depth=10)
 BEST_EFFORT = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -178,3 +180,22 @@ def test_waiting_for_acknowledgments(make_node):
     publisher.publish(String())
     assert publisher.wait_for_all_acked(Duration(seconds=5))
     assert publisher.wait_for_all_acked()
+
+
+def test_another_definition_of_the_same_type(executor, make_node, capsys):
+    """Its bytes may look like messages; they are not delivered."""
+    received = []
+    make_node('listener').create_subscription(String, 'topic', lambda message: received.append(message.data), 10)
+    participant = Participant()
+    type_name = 'std_msgs::msg::dds_::String_'
+    other = Writer(participant, 'rt/topic', type_name, Qos(user_data=b'typehash=RIHS01_0123;'))
+    silent = Writer(participant, 'rt/topic', type_name, Qos())
+    spin_until(executor, lambda: other.matched() and silent.matched())
+    problem = 'a publisher sends std_msgs/msg/String with another definition: RIHS01_0123, here RIHS01_df668c74'
+    spin_until(executor, lambda: problem in output(capsys))
+    other.write(b'\0\1\0\0', b'\2\0\0\0a\0\0\0')
+    silent.write(b'\0\1\0\0', b'\2\0\0\0b\0\0\0')
+    spin_until(executor, lambda: received)
+    spin_for(executor, 0.1)
+    assert received == ['b']
+    participant.delete()

@@ -33,7 +33,7 @@ from rclpy.logging import get_logger
 from rclpy.qos import qos_policy_name_from_kind
 from rosless.dds import Endpoint, Guard, Reader
 from rosless.dds.graph import Graph, GraphEndpoint
-from rosless.dds.names import ros_type
+from rosless.dds.names import parse_user_data, ros_type
 
 if TYPE_CHECKING:
     from rclpy.callback_groups import CallbackGroup
@@ -184,11 +184,16 @@ class EndpointEvents(Executable):
     """The events of one publisher or subscription, as its node's executor runs them."""
 
     def __init__(
-        self, endpoint: Endpoint, graph: Graph, handlers: list[EventHandler], callback_group: CallbackGroup
+        self,
+        endpoint: Endpoint,
+        type_hash: str,
+        graph: Graph,
+        handlers: list[EventHandler],
+        callback_group: CallbackGroup,
     ) -> None:
         """Watch for those events that have a handler."""
         self.callback_group = callback_group
-        self._endpoint, self._graph = endpoint, graph
+        self._endpoint, self._type_hash, self._graph = endpoint, type_hash, graph
         self._callbacks = {handler.event_type: handler.callback for handler in handlers}
         self._lock = threading.Lock()
         self._strangers: list[str] = []
@@ -215,12 +220,18 @@ class EndpointEvents(Executable):
         return (self._endpoint.handle, self._guard.handle)
 
     def _compare_types(self, other: GraphEndpoint) -> None:
-        if other.is_reader == isinstance(self._endpoint, Reader) or other.type_name == self._endpoint.type_name:
+        if other.is_reader == isinstance(self._endpoint, Reader):
             return
+        own, told = self._type_hash, parse_user_data(other.qos.user_data).get('typehash', self._type_hash)
         who = 'subscription expects' if other.is_reader else 'publisher sends'
-        types = f'a {who} {ros_type(other.type_name)}, here it is {ros_type(self._endpoint.type_name)}'
+        if other.type_name != self._endpoint.type_name:
+            problem = f'a {who} {ros_type(other.type_name)}, here it is {ros_type(self._endpoint.type_name)}'
+        elif told != own:
+            problem = f'a {who} {ros_type(other.type_name)} with another definition: {told}, here {own}'
+        else:
+            return
         with self._lock:
-            self._strangers.append(types)
+            self._strangers.append(problem)
             self._strangers_total += 1
         self._guard.trigger()
 

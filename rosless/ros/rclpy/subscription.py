@@ -15,10 +15,14 @@ from rclpy.event_handler import EndpointEvents
 from rclpy.logging import get_logger
 from rclpy.qos import QoSProfile
 from rosless import dds, interfaces
+from rosless.dds.names import parse_user_data
 
 if TYPE_CHECKING:
     from rclpy.callback_groups import CallbackGroup
     from rclpy.executors import Executor
+
+# Publishers come and go; this many are remembered.
+_MOST_WRITERS = 100
 
 
 class Subscription(Executable):
@@ -52,6 +56,8 @@ class Subscription(Executable):
         self._reader = reader
         self._full_topic = full_topic
         self._logger_name = logger_name
+        self._type_hash = interfaces.type_hash(interfaces.type_name(msg_type))
+        self._definitions: dict[int, bool] = {}
 
     @property
     def callback(self) -> Callable[..., Any]:
@@ -94,6 +100,8 @@ class Subscription(Executable):
         if not samples:
             return None
         sample = samples[0]
+        if not self._has_our_definition(sample.writer):
+            return None  # Which is told when the publisher is discovered.
         try:
             message = bytes(sample.data) if self.raw else interfaces.deserialize(sample.data, self.msg_type)
         except interfaces.InterfaceError as error:
@@ -112,6 +120,18 @@ class Subscription(Executable):
             'reception_sequence_number': None,
         }
         return lambda: callback(message, info)
+
+    def _has_our_definition(self, writer: int) -> bool:
+        """Whether the type of a publisher is what its name says; only ROS 2's publishers tell."""
+        known = self._definitions.get(writer)
+        if known is None:
+            peer = self._reader.peer(writer)
+            told = parse_user_data(peer.user_data).get('typehash') if peer is not None else None
+            known = told is None or told == self._type_hash
+            if len(self._definitions) >= _MOST_WRITERS:
+                self._definitions.clear()
+            self._definitions[writer] = known
+        return known
 
 
 def _callback_type(callback: Callable[..., Any]) -> Subscription.CallbackType:
