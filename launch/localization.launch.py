@@ -1,0 +1,126 @@
+# SPDX-FileCopyrightText: 2026 neumap_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Localize a robot in a map: the map server and the localizer.
+
+ros2 launch neumap_ros localization.launch.py map:=/maps/office image:=/front/image_raw camera_info:=/front/camera_info
+"""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ament_index_python.packages import get_package_share_directory
+from launch.actions import DeclareLaunchArgument, GroupAction, OpaqueFunction
+from launch.launch_context import LaunchContext
+from launch.launch_description_entity import LaunchDescriptionEntity
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node, PushRosNamespace, SetParameter
+from launch_ros.parameter_descriptions import ParameterFile
+
+from launch import LaunchDescription
+
+SHARE = Path(get_package_share_directory('neumap_ros'))
+
+
+def generate_launch_description() -> LaunchDescription:
+    """One process with both nodes, or one process each."""
+    arguments = [
+        DeclareLaunchArgument('map', default_value='', description='Folder of a map, or of a repository of revisions.'),
+        DeclareLaunchArgument('cameras', default_value='', description='Names of the cameras, such as [front, left].'),
+        DeclareLaunchArgument(
+            'image_transport',
+            default_value='',
+            choices=['', 'raw', 'compressed'],
+            description='raw: <camera>/image; compressed: <camera>/image/compressed; default: as in params_file.',
+        ),
+        DeclareLaunchArgument('image', default_value='', description='Topic of the images; default: camera/image.'),
+        DeclareLaunchArgument('camera_info', default_value='', description='Topic of the calibration of the camera.'),
+        DeclareLaunchArgument(
+            'params_file',
+            default_value=str(SHARE / 'config' / 'localization.yaml'),
+            description='Parameters of both nodes; see config/localization.yaml.',
+        ),
+        DeclareLaunchArgument('namespace', default_value='', description='Namespace of both nodes.'),
+        DeclareLaunchArgument(
+            'processes',
+            default_value='one',
+            choices=['one', 'two'],
+            description='One process for both nodes (regions are not copied), or one each.',
+        ),
+        DeclareLaunchArgument(
+            'use_sim_time', default_value='false', choices=['true', 'false'], description='Take the time from /clock.'
+        ),
+        DeclareLaunchArgument(
+            'autostart',
+            default_value='true',
+            choices=['true', 'false'],
+            description='Configure and activate by themselves; false where a lifecycle manager does it.',
+        ),
+        DeclareLaunchArgument(
+            'rviz', default_value='false', choices=['true', 'false'], description='Open RViz beside the nodes.'
+        ),
+        DeclareLaunchArgument('log_level', default_value='info', description='debug, info, warn or error.'),
+    ]
+    return LaunchDescription([*arguments, OpaqueFunction(function=_nodes)])
+
+
+def _nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    """The nodes; what the user did not give stays as the parameter file has it."""
+
+    def given(name: str) -> str:
+        return LaunchConfiguration(name).perform(context)
+
+    chosen: dict[str, Any] = {'autostart': given('autostart') == 'true'}
+    if given('cameras'):
+        chosen['cameras'] = _names(given('cameras'))
+    if given('image_transport'):
+        chosen['image_transport'] = given('image_transport')
+    parameters = [ParameterFile(given('params_file'), allow_substs=True), chosen]
+    of_server = [*parameters, *([{'map.uri': given('map')}] if given('map') else [])]
+    remappings = [
+        (topic, given(name))
+        for topic, name in (
+            ('camera/image', 'image'),
+            ('camera/image/compressed', 'image'),
+            ('camera/camera_info', 'camera_info'),
+        )
+        if given(name)
+    ]
+    common = {'package': 'neumap_ros', 'output': 'screen', 'emulate_tty': True}
+    log_level = ['--ros-args', '--log-level', given('log_level')]
+    if given('processes') == 'one':
+        # No name here: it would be given to both nodes of the process.
+        nodes = [
+            Node(executable='localization', parameters=of_server, remappings=remappings, arguments=log_level, **common)
+        ]
+    else:
+        nodes = [
+            Node(executable='map_server', name='map_server', parameters=of_server, arguments=log_level, **common),
+            Node(
+                executable='localizer',
+                name='localizer',
+                parameters=parameters,
+                remappings=remappings,
+                arguments=log_level,
+                **common,
+            ),
+        ]
+    if given('rviz') == 'true':
+        nodes.append(Node(package='rviz2', executable='rviz2', arguments=['-d', str(SHARE / 'rviz' / 'neumap.rviz')]))
+    return [
+        GroupAction(
+            [
+                SetParameter('use_sim_time', given('use_sim_time') == 'true'),
+                *([PushRosNamespace(given('namespace'))] if given('namespace') else []),
+                *nodes,
+            ]
+        )
+    ]
+
+
+def _names(text: str) -> list[str]:
+    """A list of camera names as YAML has it."""
+    names = yaml.safe_load(text)
+    if not (isinstance(names, list) and names and all(isinstance(name, str) for name in names)):
+        raise ValueError(f'cameras is {text!r}, expected a list of names such as [front, left]')
+    return names
