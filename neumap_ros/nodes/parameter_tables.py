@@ -1,0 +1,145 @@
+# SPDX-FileCopyrightText: 2026 neumap_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Every parameter of every node, once; ``docs/parameters.md`` and ``config/localization.yaml`` follow from here."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from neumap_ros.localization.localizer import LocalizerSettings
+from neumap_ros.localization.settings import CHOICES, RANGES
+from neumap_ros.nodes.parameter_row import Row
+
+AUTOSTART = Row('autostart', True, 'Configure and activate without a lifecycle manager.', read_only=True)
+STATE_DIR = Row(
+    'state_dir', '~/.ros/neumap_ros', 'Folder for what outlives a restart: last pose, map cache.', read_only=True
+)
+
+_INTERFACE = (
+    Row('cameras', ('camera',), 'Names of the cameras; each one has the topics NAME/image and NAME/camera_info.'),
+    Row('image_transport', 'raw', 'Type of the image topics.', choices=('raw', 'compressed')),
+    Row('rectified', False, 'Whether the images are rectified; then P of camera_info counts instead of K and D.'),
+    Row('frames.map', 'map', 'Frame of the map, the parent of the published transform.'),
+    Row('frames.odom', 'odom', 'Frame of the odometry.'),
+    Row('frames.base', 'base_link', 'Frame of the robot, whose pose is published.'),
+    Row(
+        'tf_mode',
+        'map_to_odom',
+        'Which transform is published, at most one: the correction of the odometry, the pose itself, or none.',
+        choices=('map_to_odom', 'map_to_base', 'none'),
+    ),
+    Row('tf_rate_hz', 30.0, 'How often the transform is sent again.', 'Hz', 1.0, 1000.0),
+    Row('transform_tolerance', 0.2, 'How far into the future the transform is dated.', 's', 0.0, 10.0),
+    Row('tf_wait_s', 0.1, 'How long an image waits for the odometry of its stamp.', 's', 0.0, 5.0),
+    Row(
+        'mode',
+        'continuous',
+        'Localize every image, or only when ~/relocalize is called.',
+        choices=('continuous', 'on_request'),
+    ),
+    Row('max_rate_hz', 0.0, 'Most images a second that are looked at, by their stamps; 0: all.', 'Hz', 0.0, 1000.0),
+    Row('max_image_age_s', 1.0, 'Older images are not used; 0: any age.', 's', 0.0, 3600.0),
+    Row('sync_tolerance_s', 0.02, 'Images of several cameras this close are taken together.', 's', 0.0, 1.0),
+    Row('sync_wait_s', 0.05, 'How long a set of images waits for a camera that is late or dead.', 's', 0.0, 1.0),
+    Row('relocalize_timeout_s', 10.0, 'How long ~/relocalize tries before it answers no.', 's', 0.1, 600.0),
+    Row(
+        'memory_budget_mb', 512, 'Memory for regions of the map; the least recently needed leave first.', 'MB', 1, 2**20
+    ),
+    Row(
+        'device',
+        'auto',
+        'Where networks run; without a usable GPU it is the CPU, with a warning if a GPU was asked for.',
+        choices=('auto', 'cpu', 'cuda'),
+    ),
+    Row(
+        'save_pose_period_s',
+        5.0,
+        'How often the last pose is saved, to start from it after a restart on the same map; 0: never.',
+        's',
+        0.0,
+        3600.0,
+    ),
+)
+
+# What may change while the node runs; the rest of the interface takes effect at the next configure.
+LIVE_INTERFACE = frozenset(
+    {
+        'tf_rate_hz',
+        'transform_tolerance',
+        'tf_wait_s',
+        'mode',
+        'max_rate_hz',
+        'max_image_age_s',
+        'relocalize_timeout_s',
+        'save_pose_period_s',
+    }
+)
+
+_TRACKER = (
+    Row(
+        'tracker.max_correction_m',
+        1.0,
+        'A larger correction of the odometry needs confirmation. Larger trusts single fixes more.',
+        'm',
+        0.01,
+        1000.0,
+    ),
+    Row('tracker.max_correction_deg', 15.0, 'The same for the orientation.', 'deg', 0.1, 180.0),
+    Row(
+        'tracker.confirmations',
+        3,
+        'Fixes that must agree before a first pose or a large correction is accepted; 1 accepts at once.',
+        '',
+        1,
+        100,
+    ),
+    Row('tracker.confirmation_window', 5, 'Of so many successive fixes.', '', 1, 1000),
+    Row('tracker.lost_after_s', 10.0, 'Lost after so long without an accepted fix.', 's', 0.1, 3600.0),
+)
+
+# Descriptions of the core's settings, by dotted name; config/core.yaml explains them at length.
+_CORE = {
+    'math_threads': 'Threads of PyTorch and of BLAS on the CPU; more than one is slower here.',
+    'keep_memory': 'Keep freed memory for the next image.',
+    'max_keypoints': 'Keypoints per image. More help in the dark; time grows with them.',
+    'points_per_attempt': 'A map with at most so many points is compared at once.',
+    'points_near_prior': 'Points of one place, compared at once where a prior says so.',
+    'points_guided': 'Nearest points in view that the guided search projects.',
+    'max_attempts': 'Groups of regions tried before giving up. More find the place more often; failures cost more.',
+    'alternatives': 'Among so many points a keypoint may choose in the second attempt.',
+    'guided_radius_px': 'Search radii around projected points at 1,600 px image width, one pass each.',
+    'solver.method': 'RANSAC of this library.',
+    'solver.max_error_px': 'Largest reprojection error of an inlier at 1,600 px image width.',
+    'solver.max_trials': 'Most iterations; they bound the time of a hopeless image.',
+    'solver.confidence': 'Stop when the best pose was found with this probability.',
+    'solver.seed': 'Of the random numbers; the same seed gives the same pose.',
+    'gate.min_inliers': 'Fewest keypoints that agree with the pose by their descriptors alone.',
+    'gate.min_guided_inliers': 'Fewest keypoints that agree after the guided search.',
+    'gate.min_surplus': 'By how many standard deviations these must exceed chance.',
+    'gate.min_confidence': 'Smallest probability that the pose is right. Higher: fewer wrong poses, and fewer poses.',
+    'gate.max_relative_sigma': 'Largest standard deviation of the position, as a fraction of the depth.',
+    'gate.max_rotation_sigma_deg': 'Largest standard deviation of the orientation.',
+    'gate.min_coverage': 'Smallest share of the 4 x 4 cells of the image that hold an inlier.',
+}
+_UNITS = {'_px': 'px', '_deg': 'deg', '_m': 'm', '_s': 's'}
+
+
+def _core_rows(settings: Any, prefix: str = '') -> tuple[Row, ...]:
+    """A row for every field of a dataclass of settings and of those in it."""
+    rows: list[Row] = []
+    for field in dataclasses.fields(settings):
+        name, value = prefix + field.name, getattr(settings, field.name)
+        if dataclasses.is_dataclass(value):
+            rows += _core_rows(value, f'{name}.')
+            continue
+        unit = next((unit for ending, unit in _UNITS.items() if name.endswith(ending)), '')
+        low, high = RANGES.get(name, (None, None))
+        rows.append(Row(name, value, _CORE[name], unit, low, high, CHOICES.get(name, ())))
+    return tuple(rows)
+
+
+CORE = _core_rows(LocalizerSettings())
+TRACKER = _TRACKER
+LOCALIZER: tuple[Row, ...] = (*_INTERFACE, STATE_DIR, AUTOSTART, *TRACKER, *CORE)
+MAP_SERVER: tuple[Row, ...] = ()

@@ -1,0 +1,103 @@
+# SPDX-FileCopyrightText: 2026 neumap_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Parameters: declared from one table, checked against it, documented from it.
+
+``python -m neumap_ros.nodes.parameters`` prints ``docs/parameters.md``. Without ROS 2 the tables can be read all the
+same: only :func:`declare` and what it needs import its messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from neumap_ros.errors import ConfigError
+from neumap_ros.nodes.parameter_row import Row, Value
+from neumap_ros.nodes.parameter_tables import LOCALIZER, MAP_SERVER
+
+if TYPE_CHECKING:
+    from rcl_interfaces.msg import ParameterDescriptor
+    from rclpy.node import Node
+    from rclpy.parameter import Parameter
+
+__all__ = ['LOCALIZER', 'MAP_SERVER', 'Row', 'Value', 'declare', 'problem', 'read', 'values']
+
+TABLES: dict[str, tuple[Row, ...]] = {'localizer': LOCALIZER, 'map_server': MAP_SERVER}
+
+
+def declare(node: Node, table: Iterable[Row]) -> None:
+    """Declare the parameters of a table, with the values given at start.
+
+    Raises:
+        ConfigError: a value given at start is of another type or out of range.
+    """
+    from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
+
+    for row in table:
+        default = list(row.default) if isinstance(row.default, tuple) else row.default
+        try:
+            given = node.declare_parameter(row.name, default, descriptor(row)).value
+        except (InvalidParameterTypeException, InvalidParameterValueException) as error:
+            raise ConfigError(
+                f'parameter {row.name} of {node.get_fully_qualified_name()} cannot have the value given at start: '
+                f'{error}; expected {row.type_name}{_range_text(row, " from {} to {}")}'
+            ) from None
+        if text := row.problem(_python(given)):
+            raise ConfigError(f'{node.get_fully_qualified_name()}: {text}')
+
+
+def descriptor(row: Row) -> ParameterDescriptor:
+    """What ``ros2 param describe`` shows."""
+    from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+
+    unit = f' [{row.unit}]' if row.unit else ''
+    result = ParameterDescriptor(description=row.description + unit, read_only=row.read_only)
+    if row.choices:
+        result.additional_constraints = 'one of: ' + ', '.join(row.choices)
+    if row.low is not None and row.high is not None:
+        if isinstance(row.default, int):
+            result.integer_range = [IntegerRange(from_value=int(row.low), to_value=int(row.high))]
+        elif isinstance(row.default, float):
+            result.floating_point_range = [FloatingPointRange(from_value=float(row.low), to_value=float(row.high))]
+        else:
+            result.additional_constraints = f'each from {row.low:g} to {row.high:g}'
+    return result
+
+
+def read(node: Node, table: Iterable[Row]) -> dict[str, Any]:
+    """Values of the declared parameters by name; lists as tuples."""
+    return {row.name: _python(node.get_parameter(row.name).value) for row in table}
+
+
+def values(table: Iterable[Row], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Values by name where there is no node: the defaults, changed by those given.
+
+    Raises:
+        ConfigError: an unknown name, a value of another type or out of range.
+    """
+    rows = {row.name: row for row in table}
+    if unknown := sorted(set(given) - set(rows)):
+        raise ConfigError(f'unknown parameter {unknown[0]!r}, expected one of {", ".join(sorted(rows))}')
+    result = {name: row.default for name, row in rows.items()} | {name: _python(v) for name, v in given.items()}
+    for name, row in rows.items():
+        if text := row.problem(result[name]):
+            raise ConfigError(text)
+    return result
+
+
+def problem(table: Sequence[Row], parameters: Iterable[Parameter]) -> str:
+    """Say why a change of parameters is refused; empty if the table allows it. Unknown names are not judged."""
+    rows = {row.name: row for row in table}
+    for parameter in parameters:
+        if (row := rows.get(parameter.name)) and (text := row.problem(_python(parameter.value))):
+            return text
+    return ''
+
+
+def _python(value: Any) -> Any:
+    """A value of a parameter; lists and arrays as tuples."""
+    return value if isinstance(value, str) or not hasattr(value, '__len__') else tuple(value)
+
+
+def _range_text(row: Row, form: str) -> str:
+    return '' if row.low is None or row.high is None else form.format(f'{row.low:g}', f'{row.high:g}')
