@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from neumap_ros.cli_console import bar, build_tables, format_bytes, one_line_errors, set_up_logging, stage_bars
+from neumap_ros.cli.console import bar, build_tables, format_bytes, one_line_errors, set_up_logging, stage_bars
 from neumap_ros.errors import ConfigError
 
 if TYPE_CHECKING:

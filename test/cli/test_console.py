@@ -6,7 +6,7 @@ import pytest
 import typer
 from rich.console import Console
 
-from neumap_ros.cli_console import build_tables, format_bytes, one_line_errors, parse_bytes, stage_bars
+from neumap_ros.cli.console import build_tables, format_bytes, one_line_errors, parse_bytes, stage_bars
 from neumap_ros.errors import ConfigError, MapError
 
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from neumap_ros.cli_sources import SourceOptions, open_camera, parse_camera
+from neumap_ros.cli.sources import SourceOptions, open_camera, parse_camera
 from neumap_ros.errors import CalibrationError, ConfigError, NeumapError
 
 A, B = Path('a'), Path('b')
