@@ -4,7 +4,7 @@
 
 ros2 launch neumap_ros replay.launch.py bag:=/bags/drive_7 map:=/maps/office out:=/tmp/drive_7
 
-Recorded localization is left out: /clock, the topics of the localizer, and transforms from the map to odom or base_link.
+Recorded localization is left out: /clock, the topics of the localizer, transforms from the map to odom or base_link.
 Faster than real time and the same every time, without topics: neumap replay.
 """
 
