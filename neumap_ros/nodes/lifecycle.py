@@ -1,0 +1,132 @@
+# SPDX-FileCopyrightText: 2026 neumap_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What the nodes of this package share: transitions that fail cleanly, and starting without a lifecycle manager."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterable
+
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+
+from neumap_ros.errors import NeumapError
+from neumap_ros.nodes.parameters import Row, declare
+
+
+class ManagedNode(LifecycleNode):  # type: ignore[misc, unused-ignore]
+    """A lifecycle node whose transitions either happen or leave the node in the state before, with the reason logged.
+
+    Subclasses override :meth:`configure`, :meth:`activate`, :meth:`deactivate` and :meth:`clean_up`, plain methods that
+    raise where they cannot do what they shall. rclpy swallows such an exception, says nothing and ends in an error
+    state; here it is logged, what was half done is undone, and the transition counts as failed, so that it can be asked
+    for again. :meth:`deactivate` and :meth:`clean_up` therefore have to bear being called in any state.
+
+    Args:
+        name: of the node.
+        table: of its parameters; declared before anything else, ``autostart`` among them.
+
+    Raises:
+        ConfigError: a parameter given at start is unusable.
+    """
+
+    def __init__(self, name: str, table: Iterable[Row]) -> None:
+        super().__init__(name)
+        self._phase = 'unconfigured'
+        declare(self, table)
+
+    @property
+    def phase(self) -> str:
+        """``unconfigured``, ``inactive``, ``active`` or ``finalized``."""
+        return self._phase
+
+    # For subclasses
+
+    def configure(self) -> None:
+        """Take what the node needs in order to be activated; may raise."""
+
+    def activate(self) -> None:
+        """Begin to work; may raise."""
+
+    def deactivate(self) -> None:
+        """Cease to work; may be called in any state."""
+
+    def clean_up(self) -> None:
+        """Give back what :meth:`configure` took; may be called in any state."""
+
+    # Starting and ending
+
+    def start(self) -> None:
+        """Configure and activate if ``autostart`` says so and the node is unconfigured; a failure is logged."""
+        if not self.get_parameter('autostart').value or self._phase != 'unconfigured':
+            return
+        if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
+            self.trigger_activate()
+
+    def finish(self) -> None:
+        """Give back everything, in whatever state the node is; nothing is raised."""
+        if self._phase != 'finalized':
+            self._guard('shut down', self.trigger_shutdown)
+
+    # Transitions
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Configure, or undo what was half done."""
+        return self._take('inactive', 'configure', self.configure, self.clean_up, super().on_configure, state)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Activate, or undo what was half done."""
+        return self._take('active', 'activate', self.activate, self.deactivate, super().on_activate, state)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Deactivate."""
+        return self._take('inactive', 'deactivate', self.deactivate, None, super().on_deactivate, state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Give back everything."""
+        return self._take('unconfigured', 'clean up', self.clean_up, None, super().on_cleanup, state)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Give back everything for good; what goes wrong is logged and does not keep the node from ending."""
+        self._guard('deactivate', self.deactivate)
+        self._guard('clean up', self.clean_up)
+        self._phase = 'finalized'
+        outcome: TransitionCallbackReturn = super().on_shutdown(state)
+        return outcome
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Start anew after a managed entity failed."""
+        self._guard('deactivate', self.deactivate)
+        self._guard('clean up', self.clean_up)
+        self._phase = 'unconfigured'
+        outcome: TransitionCallbackReturn = super().on_error(state)
+        return outcome
+
+    def _take(
+        self,
+        goal: str,
+        what: str,
+        do: Callable[[], None],
+        undo: Callable[[], None] | None,
+        entities: Callable[[LifecycleState], TransitionCallbackReturn],
+        state: LifecycleState,
+    ) -> TransitionCallbackReturn:
+        if not self._guard(what, do):
+            if undo is not None:
+                self._guard(f'undo: {what}', undo)
+            return TransitionCallbackReturn.FAILURE
+        outcome = entities(state)
+        if outcome == TransitionCallbackReturn.SUCCESS:
+            self._phase = goal
+        return outcome
+
+    def _guard(self, what: str, do: Callable[[], object]) -> bool:
+        """Run something; what it raises is logged, with a traceback unless it is meant for people."""
+        try:
+            do()
+        except NeumapError as error:
+            self.get_logger().error(f'cannot {what}: {error}')
+        except Exception:
+            self.get_logger().error(f'cannot {what}:\n{traceback.format_exc()}')
+        else:
+            return True
+        return False
