@@ -17,8 +17,8 @@ from test_sources_base import CX, CY, DISTORTION, FX, FY, HEIGHT, WIDTH, assert_
 from neumap_ros.errors import CalibrationError, ConfigError, ImageError, SourceError
 from neumap_ros.geometry import Pose
 from neumap_ros.mapping.sources import open_bag
-from neumap_ros.mapping.sources.bag_messages import camera_from_info
 from neumap_ros.mapping.sources.tf_tree import TfTree
+from neumap_ros.ros_values import camera_from_info
 
 STORE = get_typestore(Stores.ROS2_HUMBLE)
 TYPES = STORE.types

@@ -13,12 +13,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from neumap_ros import ros_values as values
 from neumap_ros.errors import CalibrationError, ConfigError, SourceError
 from neumap_ros.geometry import Camera, Pose
 from neumap_ros.mapping.sources import bag_messages as messages
 from neumap_ros.mapping.sources.bag_reader import BagPosition, BagReader
 from neumap_ros.mapping.sources.base import DEFAULT_FRAME_ID, ImageSource, PosedImage, file_fact
-from neumap_ros.mapping.sources.tf_tree import TfTree, clean_frame
+from neumap_ros.mapping.sources.tf_tree import TfTree
 from neumap_ros.mapping.sources.trajectory import Trajectory
 
 _log = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ class BagSource(ImageSource):
     def _load(self, image: PosedImage) -> NDArray[np.uint8]:
         position = self._positions[image.name]
         name = f'{image.name} of {self._reader.path}'
-        return messages.pixels_from_message(self._reader.message_at(position), self._msgtype, name)
+        return values.pixels_from_message(self._reader.message_at(position), self._msgtype, name)
 
     def _file_facts(self) -> Iterable[tuple[str, int, int]]:
         path = self._reader.path
@@ -121,7 +122,7 @@ def open_bag(
     if not topics:
         raise SourceError(f'the bag {path} is empty, expected images and poses; record it again')
     image_topic = image_topic or _choose_image_topic(topics, path)
-    image_type = _check_type(topics, image_topic, (messages.IMAGE, messages.COMPRESSED_IMAGE), path)
+    image_type = _check_type(topics, image_topic, (values.IMAGE, values.COMPRESSED_IMAGE), path)
     camera_info_topic = camera_info_topic or _choose_info_topic(topics, image_topic, path)
     _check_type(topics, camera_info_topic, (messages.CAMERA_INFO,), path)
     if rectified is None:
@@ -131,11 +132,11 @@ def open_bag(
     stamped: list[tuple[float, BagPosition]] = []
     header_frame = ''
     for number, (position, message) in enumerate(reader.messages([image_topic])):
-        header_frame = header_frame or clean_frame(message.header.frame_id)
+        header_frame = header_frame or values.clean_frame(message.header.frame_id)
         if number % every == 0:
             stamped.append((messages.stamp_s(message.header, position.bag_time_ns), position))
     request = _Request(
-        pose, body_frame, clean_frame(camera_frame or '') or header_frame, T_body_cam, max_time_difference_s
+        pose, body_frame, values.clean_frame(camera_frame or '') or header_frame, T_body_cam, max_time_difference_s
     )
     frame_id, pose_at, poses_from = _poses(reader, topics, request)
 
@@ -171,7 +172,7 @@ def _poses(reader: BagReader, topics: Mapping[str, str], request: _Request) -> t
     prefix = next((prefix for prefix in _TF_PREFIXES if pose.startswith(prefix)), None)
     if prefix is not None:
         target, _, body = pose[len(prefix) :].partition('.')
-        target, body = clean_frame(target), clean_frame(body) or request.camera_frame
+        target, body = values.clean_frame(target), values.clean_frame(body) or request.camera_frame
         camera_in_body = _extrinsics(tf, body, request)
         if not tf.connected(target, body):
             tf.lookup(target, body, 0.0, slack)  # raises, naming the frames
@@ -187,7 +188,7 @@ def _poses(reader: BagReader, topics: Mapping[str, str], request: _Request) -> t
         messages.pose_from_message(message, msgtype, position.bag_time_ns, topic)
         for position, message in reader.messages([topic])
     ]
-    child = clean_frame(body or request.body_frame or '') or samples[0].child
+    child = values.clean_frame(body or request.body_frame or '') or samples[0].child
     if child is None and request.T_body_cam is None:
         raise SourceError(
             f'the messages on {topic} ({msgtype}) do not say whose pose they give, expected the frame behind the '
@@ -229,7 +230,7 @@ def _read_tf(reader: BagReader, topics: Mapping[str, str]) -> TfTree:
         for item in message.transforms:
             time_s = None if position.topic == _TF_STATIC else messages.stamp_s(item.header, position.bag_time_ns)
             rotation, translation = item.transform.rotation, item.transform.translation
-            quaternion, offset = messages.quaternion_wxyz(rotation), messages.xyz(translation)
+            quaternion, offset = values.quaternion_wxyz(rotation), values.xyz(translation)
             tree.add(item.header.frame_id, item.child_frame_id, quaternion, offset, time_s)
     return tree
 
@@ -238,7 +239,7 @@ def _read_camera(reader: BagReader, topic: str, rectified: bool) -> Camera:
     name = f'the camera on {topic}'
     cameras: set[Camera] = set()
     for _, message in reader.messages([topic]):
-        cameras.add(messages.camera_from_info(message, name, rectified=rectified))
+        cameras.add(values.camera_from_info(message, name, rectified=rectified))
         if len(cameras) > 1:
             raise CalibrationError(
                 f'{name} changes its calibration during the recording, expected one; split the bag where it changes'
@@ -259,7 +260,7 @@ def _check_type(topics: Mapping[str, str], topic: str, expected: Sequence[str], 
 
 
 def _choose_image_topic(topics: Mapping[str, str], path: Path) -> str:
-    found = [topic for topic, msgtype in topics.items() if msgtype in (messages.IMAGE, messages.COMPRESSED_IMAGE)]
+    found = [topic for topic, msgtype in topics.items() if msgtype in (values.IMAGE, values.COMPRESSED_IMAGE)]
     # A depth image is no photograph, and the compressed copy of a recorded topic is no second camera.
     found = [topic for topic in found if 'depth' not in topic.lower()]
     found = [topic for topic in found if posixpath.dirname(topic) not in found]

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from neumap_ros.errors import SourceError
 from neumap_ros.geometry import Pose
 from neumap_ros.mapping.sources.trajectory import Trajectory
+from neumap_ros.ros_values import clean_frame
 
 _Raw = tuple[ArrayLike, ArrayLike]
 
@@ -119,8 +120,3 @@ class TfTree:
                 )
             ancestry.append(parent)
         return ancestry
-
-
-def clean_frame(frame_id: str) -> str:
-    """Drop the leading slash that old recordings carry."""
-    return frame_id.lstrip('/')

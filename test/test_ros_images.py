@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from neumap_ros.errors import ImageError
-from neumap_ros.mapping.sources.ros_images import grey_from_ros
+from neumap_ros.ros_images import grey_from_ros
 
 
 def test_encodings_with_padded_rows():
