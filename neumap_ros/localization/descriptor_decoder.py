@@ -9,7 +9,7 @@ Three kinds share this code and differ only in how a shard's bytes become descri
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,12 +53,14 @@ class DescriptorTable:
     Attributes:
         points_P3: map frame, float64.
         descriptors_PC: unit descriptors in the space in which queries are compared, float32.
-        first_R1: region r owns rows first[r] to first[r + 1].
+        first_R1: region r owns rows first[r] to first[r + 1]; none where it is not resident.
+        keys: per region, what its rows were made from: equal keys, equal rows. Empty where nobody needs to know.
     """
 
     points_P3: NDArray[np.float64]
     descriptors_PC: torch.Tensor
     first_R1: NDArray[np.int64]
+    keys: tuple[Hashable, ...] = ()
 
     def rows(self, regions: Sequence[int]) -> NDArray[np.int64]:
         """Rows of the points of some regions."""
@@ -79,6 +81,11 @@ class QuerySpace:
         """Length of a vector in this space."""
         return len(self.basis.mean_D) if self._rotation is None else self.basis.size
 
+    @property
+    def vocabulary_sha256(self) -> str:
+        """Digest of the visual words."""
+        return self.basis.sha256
+
     def from_extractor(self, descriptors_ND: Float32) -> torch.Tensor:
         """Descriptors of the extractor -> this space."""
         if self._rotation is None:
@@ -91,6 +98,14 @@ class QuerySpace:
             return self.basis.project(descriptors_NC.numpy())
         return np.asarray((descriptors_NC @ self._rotation.T).numpy(), dtype=np.float32)
 
+    def count_words(self, descriptors_NC: torch.Tensor) -> NDArray[np.int64]:
+        """How often each visual word occurs (W,) among descriptors in this space.
+
+        Counted region by region wherever it is done, so that the last bit of a product never decides.
+        """
+        words_N = self.basis.words(self.to_basis(descriptors_NC))
+        return np.bincount(words_N, minlength=len(self.basis.words_WC)).astype(np.int64)
+
 
 def _sizes_of_places(table: DescriptorTable) -> NDArray[np.float64]:
     """Size of the place that each region is part of (R,), map units.
@@ -100,6 +115,8 @@ def _sizes_of_places(table: DescriptorTable) -> NDArray[np.float64]:
     """
 
     def extent(points_P3: NDArray[np.float64]) -> float:
+        if not len(points_P3):
+            return 0.0
         low, high = np.percentile(points_P3, (5, 95), axis=0)
         return float(np.linalg.norm(high - low))
 
@@ -130,15 +147,28 @@ def _same(first: _ViewKey, second: _ViewKey) -> bool:
 
 
 class DescriptorDecoder:
-    """Nearest-neighbour matching against a :class:`DescriptorTable`."""
+    """Nearest-neighbour matching against a :class:`DescriptorTable`.
 
-    def __init__(self, table: DescriptorTable, space: QuerySpace, ratio: float = DEFAULT_RATIO) -> None:
+    Args:
+        table: the resident points.
+        space: where they are compared with queries.
+        ratio: of the ratio test.
+        counts_RW: visual words of all regions; None: counted in the table when first needed.
+    """
+
+    def __init__(
+        self,
+        table: DescriptorTable,
+        space: QuerySpace,
+        ratio: float = DEFAULT_RATIO,
+        counts_RW: NDArray[np.integer] | None = None,
+    ) -> None:
         self.table = table
         self.ratio = ratio
         self._space = space
         regions = len(table.first_R1) - 1
         self._region_P = np.repeat(np.arange(regions), np.diff(table.first_R1))
-        self._index: RegionIndex | None = None
+        self._index = None if counts_RW is None else RegionIndex(counts_RW)
         self._neighbours = None
         if len(table.points_P3) > EXHAUSTIVE_POINTS:
             self._neighbours = PointIndex(table.descriptors_PC.numpy())
@@ -176,8 +206,8 @@ class DescriptorDecoder:
         if regions == 1:
             return [0]
         if self._index is None:  # most images need no retrieval; the first one that does waits for the index
-            of_points = self._space.basis.words(self._space.to_basis(self.table.descriptors_PC))
-            self._index = RegionIndex(of_points, self._region_P, regions, len(self._space.basis.words_WC))
+            parts = torch.split(self.table.descriptors_PC, np.diff(self.table.first_R1).tolist())
+            self._index = RegionIndex(np.stack([self._space.count_words(part) for part in parts]))
         words = self._space.basis.words(self._space.basis.project(features.descriptors_ND))
         return self._index.rank(words)
 

@@ -4,11 +4,14 @@
 
 The kinds differ only in how a shard's bytes become descriptors. Digests tell whether a file is the one that was
 written; what is checked here is whether what was written fits together, so that a map of another program or of a later
-version is refused in one sentence.
+version is refused in one sentence. Regions that are not resident have no points.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,74 +22,160 @@ from torch.nn import functional
 
 from neumap_ros.errors import ConfigError, MapError
 from neumap_ros.features.basis import Basis, load_basis
-from neumap_ros.localization.decoder import register_decoder
+from neumap_ros.localization.decoder import Decoder, register_kind
 from neumap_ros.localization.descriptor_decoder import DEFAULT_RATIO, DescriptorDecoder, DescriptorTable, QuerySpace
+from neumap_ros.localization.retrieval import read_retrieval
 from neumap_ros.maps.coordinates import decode_points
-from neumap_ros.maps.storage import StoredMap
-from neumap_ros.maps.types import Region, Tensors
+from neumap_ros.maps.types import ReadableMap, Region, Tensors
 from neumap_ros.models.codes import code_bytes, unpack_codes
 from neumap_ros.models.dequantizer import Dequantizer, load_dequantizer
 from neumap_ros.models.product_quantizer import ProductQuantizer
 from neumap_ros.models.storage import unpack_floats
 
 
-@register_decoder('full')
-def load_full(stored: StoredMap) -> DescriptorDecoder:
-    """A map of uncompressed descriptors."""
+@dataclass(frozen=True)
+class ShardReader:
+    """How the shards of one map are read, with the models they need loaded.
+
+    Attributes:
+        space: in which the descriptors are compared with queries.
+        decode: region, its tensors, what to call them in an error -> points (P, 3), unit descriptors (P, C).
+    """
+
+    space: QuerySpace
+    decode: Callable[[Region, Tensors, str], tuple[NDArray[np.float64], Tensor]]
+
+
+class DescriptorKind:
+    """A map kind whose shards hold points with descriptors; see :class:`neumap_ros.localization.decoder.MapKind`.
+
+    Args:
+        open_reader: loads what a map's regions share.
+    """
+
+    def __init__(self, open_reader: Callable[[ReadableMap], ShardReader]) -> None:
+        self._open_reader = open_reader
+
+    def load(self, stored: ReadableMap, reuse: Decoder | None = None) -> DescriptorDecoder:
+        """See :class:`neumap_ros.localization.decoder.MapKind`."""
+        reader = self._open_reader(stored)
+        counts_RW = read_retrieval(stored, reader.space.vocabulary_sha256)
+        old = reuse.table if isinstance(reuse, DescriptorDecoder) else None
+        rows_of = {} if old is None else {key: row for row, key in enumerate(old.keys) if key is not None}
+        keys = _keys(stored)
+        points, descriptors = [np.zeros((0, 3))], [torch.zeros(0, reader.space.size)]
+        first = [0]
+        for region, key in zip(stored.manifest.regions, keys, strict=True):
+            if key is not None:
+                if old is not None and key in rows_of:
+                    row = rows_of[key]
+                    part = slice(int(old.first_R1[row]), int(old.first_R1[row + 1]))
+                    points_N3, descriptors_NC = old.points_P3[part], old.descriptors_PC[part]
+                else:
+                    points_N3, descriptors_NC = _decode(stored, region, reader)
+                points.append(points_N3)
+                descriptors.append(descriptors_NC)
+            first.append(first[-1] + (region.points if key is not None else 0))
+        table = DescriptorTable(np.concatenate(points), torch.cat(descriptors), np.array(first, np.int64), keys)
+        return DescriptorDecoder(table, reader.space, _ratio(stored), counts_RW)
+
+    def count_words(self, stored: ReadableMap) -> Iterator[NDArray[np.int64]]:
+        """See :class:`neumap_ros.localization.decoder.MapKind`."""
+        reader = self._open_reader(stored)
+        for region in stored.manifest.regions:
+            yield reader.space.count_words(_decode(stored, region, reader)[1])
+
+    def vocabulary_sha256(self, stored: ReadableMap) -> str:
+        """See :class:`neumap_ros.localization.decoder.MapKind`."""
+        return load_basis(stored.manifest.extractor['name']).sha256
+
+
+def _decode(stored: ReadableMap, region: Region, reader: ShardReader) -> tuple[NDArray[np.float64], Tensor]:
+    # Region by region wherever it is done: a product of other rows may differ in its last bit.
+    what = f'region {region.id} of map {stored.name}'
+    return reader.decode(region, stored.load_shard(region.id).tensors, what)
+
+
+def _keys(stored: ReadableMap) -> tuple[Hashable, ...]:
+    """For each region all that its decoded rows depend on, None where it is not resident."""
+    manifest = stored.manifest
+    digests = {file.path: file.sha256 for file in manifest.files}
+    shared = tuple(sorted((path, digest) for path, digest in digests.items() if path.startswith('shared/')))
+    common = (manifest.kind, json.dumps([manifest.extractor, manifest.decoder], sort_keys=True), shared)
+    resident = stored.resident
+    return tuple(
+        (*common, digests[r.shard], r.box_min_3, r.box_max_3, r.points) if r.id in resident else None
+        for r in manifest.regions
+    )
+
+
+def open_full(stored: ReadableMap) -> ShardReader:
+    """Shards of uncompressed descriptors."""
     basis = load_basis(stored.manifest.extractor['name'])
     size = len(basis.mean_D)
-    points, descriptors = [], []
-    for region, tensors, what in _shards(stored):
-        points.append(_tensor(tensors, 'xyz', 'float32', (region.points, 3), what).astype(np.float64))
+
+    def decode(region: Region, tensors: Tensors, what: str) -> tuple[NDArray[np.float64], Tensor]:
+        points = _tensor(tensors, 'xyz', 'float32', (region.points, 3), what).astype(np.float64)
         half = _tensor(tensors, 'descriptors', 'float16', (region.points, size), what)
-        descriptors.append(half.astype(np.float32))
-    table = DescriptorTable(np.concatenate(points), torch.from_numpy(np.concatenate(descriptors)), _first(stored))
-    return DescriptorDecoder(table, QuerySpace(basis, None), _ratio(stored))
+        return points, torch.from_numpy(half.astype(np.float32))
+
+    return ShardReader(QuerySpace(basis, None), decode)
 
 
-@register_decoder('pq')
-def load_pq(stored: StoredMap) -> DescriptorDecoder:
-    """A map of plain product-quantised descriptors (k-means codebooks in the extractor's space)."""
+def open_pq(stored: ReadableMap) -> ShardReader:
+    """Shards of plain product-quantised descriptors (k-means codebooks in the extractor's space)."""
     basis = load_basis(stored.manifest.extractor['name'])
     parts = _integer(stored, 'parts')
     if 'codebooks' not in stored.shared_names:
-        raise MapError(f"map {stored.folder} has no shared file 'codebooks', expected one; build the map again")
-    what = f"the shared file 'codebooks' of map {stored.folder}"
+        raise MapError(f"map {stored.name} has no shared file 'codebooks', expected one; build the map again")
+    what = f"the shared file 'codebooks' of map {stored.name}"
     codebooks = _tensor(stored.load_shared('codebooks'), 'codebooks', 'float16', (None, None, None), what)
     quantizer = _quantizer(torch.from_numpy(codebooks.astype(np.float32)), parts, None, len(basis.mean_D), what)
-    points, codes = _points_and_codes(stored, quantizer)
-    descriptors = functional.normalize(quantizer.lookup(codes).detach(), dim=1)
-    table = DescriptorTable(points, descriptors, _first(stored))
-    return DescriptorDecoder(table, QuerySpace(basis, None), _ratio(stored))
+    bits = _integer(stored, 'coordinate_bits')
+
+    def decode(region: Region, tensors: Tensors, what: str) -> tuple[NDArray[np.float64], Tensor]:
+        points, codes = _points_and_codes(region, tensors, quantizer, bits, what)
+        return points, functional.normalize(quantizer.lookup(codes).detach(), dim=1)
+
+    return ShardReader(QuerySpace(basis, None), decode)
 
 
-@register_decoder('dpqed')
-def load_dpqed(stored: StoredMap) -> DescriptorDecoder:
-    """A D-PQED map: codes, universal or scene codebooks, scene-specific dequantiser."""
+def open_dpqed(stored: ReadableMap) -> ShardReader:
+    """Shards of D-PQED: codes, universal or scene codebooks, scene-specific dequantiser."""
     basis = load_basis(stored.manifest.extractor['name'])
     digest = str(_option(stored, 'basis_sha256'))
     if digest != basis.sha256:
         raise MapError(
-            f'map {stored.folder} was built with the basis {digest[:12]}, this installation ships '
+            f'map {stored.name} was built with the basis {digest[:12]}, this installation ships '
             f'{basis.sha256[:12]}; rebuild the map or install the version of neumap_ros that built it'
         )
     parts, centroids = _integer(stored, 'parts'), _integer(stored, 'centroids')
     if (parts, centroids) not in basis.codebooks:
         known = ', '.join(f'{m} of {k}' for m, k in sorted(basis.codebooks))
         raise MapError(
-            f'map {stored.folder} has codes of {parts} numbers of {centroids} values, expected one of {known}; '
+            f'map {stored.name} has codes of {parts} numbers of {centroids} values, expected one of {known}; '
             'update neumap_ros or rebuild the map'
         )
     quantizer, dequantizer = _dpqed_models(stored, basis, parts, centroids)
-    points, codes = _points_and_codes(stored, quantizer)
-    with torch.no_grad():
-        descriptors = dequantizer(quantizer.lookup(codes))
-    table = DescriptorTable(points, descriptors, _first(stored))
-    return DescriptorDecoder(table, QuerySpace(basis, parts), _ratio(stored))
+    bits = _integer(stored, 'coordinate_bits')
+
+    def decode(region: Region, tensors: Tensors, what: str) -> tuple[NDArray[np.float64], Tensor]:
+        points, codes = _points_and_codes(region, tensors, quantizer, bits, what)
+        with torch.no_grad():
+            return points, dequantizer(quantizer.lookup(codes))
+
+    return ShardReader(QuerySpace(basis, parts), decode)
 
 
-def _dpqed_models(stored: StoredMap, basis: Basis, parts: int, centroids: int) -> tuple[ProductQuantizer, Dequantizer]:
-    what = f"the shared file 'dpqed' of map {stored.folder}"
+register_kind('full', DescriptorKind(open_full))
+register_kind('pq', DescriptorKind(open_pq))
+register_kind('dpqed', DescriptorKind(open_dpqed))
+
+
+def _dpqed_models(
+    stored: ReadableMap, basis: Basis, parts: int, centroids: int
+) -> tuple[ProductQuantizer, Dequantizer]:
+    what = f"the shared file 'dpqed' of map {stored.name}"
     packed = stored.load_shared('dpqed') if 'dpqed' in stored.shared_names else {}
     try:
         shared = unpack_floats(packed)
@@ -115,28 +204,15 @@ def _quantizer(codebooks_MKS: Tensor, parts: int, centroids: int | None, size: i
         raise MapError(f'{what} is unusable: {error}; build the map again') from None
 
 
-def _points_and_codes(stored: StoredMap, quantizer: ProductQuantizer) -> tuple[NDArray[np.float64], Tensor]:
-    bits = _integer(stored, 'coordinate_bits')
-    width = code_bytes(quantizer.parts, quantizer.centroids)
-    points, codes = [], []
-    for region, tensors, what in _shards(stored):
-        packed = _tensor(tensors, 'xyz', 'uint8', (None,), what)
-        points.append(decode_points(packed, region.points, bits, region.box_min_3, region.box_max_3))
-        stored_codes = _tensor(tensors, 'codes', 'uint8', (region.points, width), what)
-        codes.append(unpack_codes(stored_codes, quantizer.parts, quantizer.centroids, what))
-    return np.concatenate(points), torch.from_numpy(np.concatenate(codes))
-
-
-def _shards(stored: StoredMap) -> list[tuple[Region, Tensors, str]]:
-    """(region, its tensors, what to call them in an error) of every region."""
-    return [
-        (region, stored.load_shard(region.id).tensors, f'region {region.id} of map {stored.folder}')
-        for region in stored.manifest.regions
-    ]
-
-
-def _first(stored: StoredMap) -> NDArray[np.int64]:
-    return np.cumsum([0, *(region.points for region in stored.manifest.regions)]).astype(np.int64)
+def _points_and_codes(
+    region: Region, tensors: Tensors, quantizer: ProductQuantizer, bits: int, what: str
+) -> tuple[NDArray[np.float64], Tensor]:
+    packed = _tensor(tensors, 'xyz', 'uint8', (None,), what)
+    points_N3 = decode_points(packed, region.points, bits, region.box_min_3, region.box_max_3)
+    stored_codes = _tensor(
+        tensors, 'codes', 'uint8', (region.points, code_bytes(quantizer.parts, quantizer.centroids)), what
+    )
+    return points_N3, torch.from_numpy(unpack_codes(stored_codes, quantizer.parts, quantizer.centroids, what))
 
 
 def _tensor(tensors: Tensors, name: str, dtype: str, shape: tuple[int | None, ...], what: str) -> NDArray[Any]:
@@ -153,25 +229,25 @@ def _tensor(tensors: Tensors, name: str, dtype: str, shape: tuple[int | None, ..
     return tensor
 
 
-def _option(stored: StoredMap, key: str) -> Any:
+def _option(stored: ReadableMap, key: str) -> Any:
     """A value of the manifest's section on the decoder."""
     if key not in stored.manifest.decoder:
         raise MapError(
-            f'map {stored.folder} does not say its {key}, expected it in the section "decoder" of the manifest; '
+            f'map {stored.name} does not say its {key}, expected it in the section "decoder" of the manifest; '
             'build the map again'
         )
     return stored.manifest.decoder[key]
 
 
-def _integer(stored: StoredMap, key: str) -> int:
+def _integer(stored: ReadableMap, key: str) -> int:
     value = _option(stored, key)
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise MapError(f'map {stored.folder} has {key} = {value!r}, expected a positive number; build the map again')
+        raise MapError(f'map {stored.name} has {key} = {value!r}, expected a positive number; build the map again')
     return value
 
 
-def _ratio(stored: StoredMap) -> float:
+def _ratio(stored: ReadableMap) -> float:
     value = stored.manifest.decoder.get('ratio', DEFAULT_RATIO)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise MapError(f'map {stored.folder} has ratio = {value!r}, expected a number; build the map again')
+        raise MapError(f'map {stored.name} has ratio = {value!r}, expected a number; build the map again')
     return float(value)

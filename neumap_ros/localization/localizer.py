@@ -10,15 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from neumap_ros.errors import MapError
 from neumap_ros.features import Extractor, Features, create_extractor, extractor_names
 from neumap_ros.geometry import Camera, Pose
 from neumap_ros.images import check_image_size
-from neumap_ros.localization.decoder import create_decoder
+from neumap_ros.localization.compute import prepare_process
+from neumap_ros.localization.decoder import Decoder, create_decoder
 from neumap_ros.localization.evidence import weigh
 from neumap_ros.localization.fix import Correspondences, Evidence, Fix, Reason
 from neumap_ros.localization.gate import GateSettings, confidence, judge
@@ -31,8 +30,7 @@ from neumap_ros.localization.solver import (
     solve_pose,
     threshold_px,
 )
-from neumap_ros.maps.storage import StoredMap
-from neumap_ros.memory import keep_freed_memory
+from neumap_ros.maps.types import ReadableMap
 
 MINIMAL_KEYPOINTS = 10
 
@@ -90,28 +88,32 @@ class Localizer:
     """Localizes images against one loaded map.
 
     Args:
-        stored: the opened map.
+        stored: the opened map; of one that is only partly in memory, the resident regions are searched.
         settings: see there.
         extractor: by default the one that the map was built with.
+        reuse: another localizer, of the same map with other regions resident or of another revision. What did not
+            change is taken from it instead of decoded again; the outcome is the same, bit for bit. It may be in use in
+            another thread meanwhile.
 
     Raises:
         MapError: the map is damaged or was built with another extractor.
     """
 
     def __init__(
-        self, stored: StoredMap, settings: LocalizerSettings | None = None, extractor: Extractor | None = None
+        self,
+        stored: ReadableMap,
+        settings: LocalizerSettings | None = None,
+        extractor: Extractor | None = None,
+        reuse: Localizer | None = None,
     ) -> None:
         self.settings = settings or LocalizerSettings()
-        if self.settings.keep_memory:
-            keep_freed_memory()
-        torch.set_num_threads(self.settings.math_threads)
-        threadpool_limits(self.settings.math_threads, user_api='blas')
+        prepare_process(self.settings.math_threads, self.settings.keep_memory)
         self.manifest = stored.manifest
         self.map_sha256 = stored.manifest_sha256
         wanted = dict(stored.manifest.extractor)
         if extractor is None and wanted['name'] not in extractor_names():
             raise MapError(
-                f'map {stored.folder} was built with the extractor {wanted["name"]!r}, this version has '
+                f'map {stored.name} was built with the extractor {wanted["name"]!r}, this version has '
                 f'{", ".join(extractor_names())}; update neumap_ros or rebuild the map'
             )
         self.extractor = extractor or create_extractor(str(wanted['name']))
@@ -119,12 +121,14 @@ class Localizer:
         given = {'name': info.name, 'version': info.version, 'weights_sha256': info.weights_sha256}
         if any(wanted.get(key) != value for key, value in given.items()):
             raise MapError(
-                f'map {stored.folder} was built with the extractor {wanted.get("name")} version '
+                f'map {stored.name} was built with the extractor {wanted.get("name")} version '
                 f'{wanted.get("version")} (weights {str(wanted.get("weights_sha256"))[:12] or "none"}), this is '
                 f'{info.name} version {info.version} (weights {info.weights_sha256[:12] or "none"}); '
                 'use the same extractor or rebuild the map'
             )
-        self.decoder = create_decoder(stored)
+        self.decoder: Decoder = create_decoder(stored, None if reuse is None else reuse.decoder)
+        resident = stored.resident
+        self.absent_regions = frozenset(i for i, r in enumerate(self.manifest.regions) if r.id not in resident)
         boxes_R23 = np.array([[r.box_min_3, r.box_max_3] for r in self.manifest.regions])
         corner_83 = np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)])
         self._boxes_R23 = boxes_R23
@@ -184,7 +188,9 @@ class Localizer:
 
     def _groups(self, features: Features, camera: Camera, prior: Prior | None) -> Iterator[tuple[list[int], int]]:
         """Groups of regions and numbers of alternatives to try in turn; retrieval runs only if the first ones fail."""
-        every = list(range(len(self.manifest.regions)))
+        every = [r for r in range(len(self.manifest.regions)) if r not in self.absent_regions]
+        if not every:
+            return
         if prior is not None:
             near = self._near(prior.T_map_cam, camera, prior.radius, self.settings.points_near_prior)
             if near and near != every:
@@ -199,6 +205,8 @@ class Localizer:
         group: list[int] = []
         filled = 0
         for region in self.decoder.rank_regions(features):
+            if region in self.absent_regions:
+                continue
             if group and filled + self.decoder.points_in(region) > self.settings.points_near_prior:
                 yield group, 1
                 group, filled = [], 0
@@ -208,7 +216,7 @@ class Localizer:
             yield group, 1
 
     def _near(self, T_map_cam: Pose, camera: Camera, slack: float, points: int) -> list[int]:
-        """Regions that a camera near a pose can see, the nearest of them first, up to so many points.
+        """Resident regions that a camera near a pose can see, the nearest of them first, up to so many points.
 
         Walls hide what lies behind them, so that the nearest regions suffice.
 
@@ -223,7 +231,8 @@ class Localizer:
         distance_R = np.linalg.norm(gap_R3, axis=1)
         near: list[int] = []
         filled = 0
-        for region in sorted(self._in_view(T_map_cam, camera, slack), key=lambda r: (distance_R[r], r)):
+        in_view = [r for r in self._in_view(T_map_cam, camera, slack) if r not in self.absent_regions]
+        for region in sorted(in_view, key=lambda r: (distance_R[r], r)):
             filled += self.decoder.points_in(region)
             if near and filled > points:
                 break

@@ -211,6 +211,21 @@ class StoredMap:
     manifest_bytes: int
 
     @property
+    def name(self) -> str:
+        """What to call the map in an error: its folder."""
+        return str(self.folder)
+
+    @property
+    def resident(self) -> frozenset[str]:
+        """Ids of the regions that can be read: all of them."""
+        return frozenset(region.id for region in self.manifest.regions)
+
+    @property
+    def retrieval(self) -> bytes | None:
+        """None: the visual words of the regions are no part of a map, they are computed from it."""
+        return None
+
+    @property
     def total_bytes(self) -> int:
         """Bytes of all files of the map, manifest included."""
         return self.manifest_bytes + sum(file.bytes for file in self.manifest.files)

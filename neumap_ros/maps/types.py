@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,3 +88,45 @@ class Manifest:
     files: tuple[MapFile, ...]
     build: dict[str, Any] = field(default_factory=dict)
     notes: str = ''
+
+
+class ReadableMap(Protocol):
+    """A map whose files can be read: from a folder, or from memory, perhaps with only some of its regions."""
+
+    @property
+    def name(self) -> str:
+        """What to call the map in an error."""
+        ...
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the map is made of, regions that cannot be read included."""
+        ...
+
+    @property
+    def manifest_sha256(self) -> str:
+        """Name of the revision."""
+        ...
+
+    @property
+    def shared_names(self) -> tuple[str, ...]:
+        """Names that :meth:`load_shared` takes."""
+        ...
+
+    @property
+    def resident(self) -> frozenset[str]:
+        """Ids of the regions that can be read."""
+        ...
+
+    @property
+    def retrieval(self) -> bytes | None:
+        """What :func:`neumap_ros.localization.retrieval.retrieval_bytes` made of all regions, if it is at hand."""
+        ...
+
+    def load_shared(self, name: str) -> Tensors:
+        """Tensors of a file that all regions share."""
+        ...
+
+    def load_shard(self, region_id: str) -> Shard:
+        """Tensors of a resident region."""
+        ...
