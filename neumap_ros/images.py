@@ -20,12 +20,13 @@ _JPEG_START, _JPEG_END = b'\xff\xd8', b'\xff\xd9'
 _JPEG_SCAN = 0xDA
 
 
-def decode_image(data: bytes | NDArray[np.uint8], name: str) -> NDArray[np.uint8]:
+def decode_image(data: bytes | NDArray[np.uint8], name: str, *, colour: bool = False) -> NDArray[np.uint8]:
     """Decode a compressed image to grey, uint8 (H, W).
 
     Args:
         data: the bytes of an image file.
         name: what to call it in an error.
+        colour: keep the colours of an image that has some: (H, W, 3), blue first.
 
     Raises:
         ImageError: empty, truncated, or no image.
@@ -36,7 +37,7 @@ def decode_image(data: bytes | NDArray[np.uint8], name: str) -> NDArray[np.uint8
     if raw.startswith(_JPEG_START) and not _is_whole_jpeg(raw):
         raise ImageError(f'image {name} is truncated: {len(raw)} bytes without a JPEG end marker; copy it again')
     # Stored EXIF rotations would contradict the calibration, which belongs to the sensor's pixels.
-    flags = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
+    flags = (cv2.IMREAD_ANYCOLOR if colour else cv2.IMREAD_GRAYSCALE) | cv2.IMREAD_IGNORE_ORIENTATION
     try:
         image = cv2.imdecode(np.frombuffer(raw, dtype=np.uint8), flags)
     except cv2.error:

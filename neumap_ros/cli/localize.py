@@ -67,22 +67,11 @@ def localize(
         raise typer.Exit(EXIT_ERROR if failed else EXIT_NOT_LOCALIZED)
 
 
+@options.with_source
 def evaluate(
     map_folder: MapOption,
     out: Annotated[Path, typer.Option('--out', help='Folder for results.json, trajectory.tum and poses.txt.')],
-    dataset: options.DatasetOption = None,
-    colmap: options.ColmapOption = None,
-    transforms: options.TransformsOption = None,
-    tum: options.TumOption = None,
-    bag: options.BagOption = None,
-    images: options.ImagesOption = None,
-    split: options.SplitOption = None,
-    camera_yaml: options.CameraYamlOption = None,
-    image_topic: options.ImageTopicOption = None,
-    camera_info_topic: options.CameraInfoTopicOption = None,
-    pose: options.PoseOption = None,
-    every: options.EveryOption = None,
-    metric: options.MetricOption = None,
+    source: options.SourceOptions,
     config: Annotated[
         Path | None,
         typer.Option(help='Localizer settings, see config/localizer.yaml.'),
@@ -92,18 +81,14 @@ def evaluate(
 
     Of a --dataset with a split, the queries count.
     """
-    chosen = options.SourceOptions(
-        dataset, colmap, transforms, tum, bag, images, split, camera_yaml, image_topic, camera_info_topic, pose, every,
-        metric,
-    )  # fmt: skip
-    source = chosen.open('query')
+    images = source.open('query')
 
     from neumap_ros.evaluation import report, run
 
     localizer = _localizer(map_folder, config)
     console = Console()
     with bar(console, 'localizing') as progress:
-        result = run.evaluate(localizer, source, progress)
+        result = run.evaluate(localizer, images, progress)
     paths = report.write_report(result, out)
     console.print(report.summary_tables(result))
     console.print(f'Written: {escape(", ".join(map(str, paths.values())))}', highlight=False, soft_wrap=True)

@@ -36,21 +36,10 @@ class Kind(str, Enum):
 
 
 @app.command('build')
+@options.with_source
 def map_build(
     out: Annotated[Path, typer.Option('--out', help='Map folder to write.')],
-    dataset: options.DatasetOption = None,
-    colmap: options.ColmapOption = None,
-    transforms: options.TransformsOption = None,
-    tum: options.TumOption = None,
-    bag: options.BagOption = None,
-    images: options.ImagesOption = None,
-    split: options.SplitOption = None,
-    camera_yaml: options.CameraYamlOption = None,
-    image_topic: options.ImageTopicOption = None,
-    camera_info_topic: options.CameraInfoTopicOption = None,
-    pose: options.PoseOption = None,
-    every: options.EveryOption = None,
-    metric: options.MetricOption = None,
+    source: options.SourceOptions,
     kind: Annotated[Kind, typer.Option(help='dpqed; pq and full are references to compare with.')] = Kind.dpqed,
     budget: Annotated[
         str | None,
@@ -76,11 +65,7 @@ def map_build(
 
     Example: neumap map build --colmap office/sparse/0 --out office_map --budget 500kB
     """
-    chosen = options.SourceOptions(
-        dataset, colmap, transforms, tum, bag, images, split, camera_yaml, image_topic, camera_info_topic, pose, every,
-        metric,
-    )  # fmt: skip
-    source_kind = chosen.check()
+    kind_of_source = source.check()
     budget_bytes = None if budget is None else parse_bytes(budget)
     if parts is not None and parts not in (2, 4, 8, 16):
         raise ConfigError(f'--parts is {parts}, expected 2, 4, 8 or 16 numbers per descriptor')
@@ -95,14 +80,14 @@ def map_build(
     from neumap_ros.mapping.build import BuildSettings, build_map
     from neumap_ros.mapping.sources import thin
 
-    if source_kind == 'images':
+    if kind_of_source == 'images':
         console.print('No poses are given: structure from motion finds them. The scale will be arbitrary, not metres.')
-    with busy(console, 'structure from motion' if source_kind == 'images' else 'opening the images'):
-        source = chosen.open('map', out.with_name(f'{out.name}.sfm'))
+    with busy(console, 'structure from motion' if kind_of_source == 'images' else 'opening the images'):
+        images = source.open('map', out.with_name(f'{out.name}.sfm'))
     if min_distance or min_angle:
-        source = thin(source, min_distance, min_angle)
-    console.print(f'mapping {escape(source.description)}', highlight=False)
-    if source.metric is None:
+        images = thin(images, min_distance, min_angle)
+    console.print(f'mapping {escape(images.description)}', highlight=False)
+    if images.metric is None:
         console.print('The source does not say so: it is taken for metres. Add --metric or --arbitrary-scale.')
     settings = BuildSettings(
         kind=kind.value,
@@ -115,7 +100,7 @@ def map_build(
         notes=notes,
     )
     with stage_bars(console) as progress:
-        report = build_map(source, out, settings, progress, overwrite=overwrite)
+        report = build_map(images, out, settings, progress, overwrite=overwrite)
     console.print(*build_tables(report))
     console.print(
         f'{report.views} images, {report.points_kept:,} of {report.points_found:,} points, '

@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import typer
 
@@ -91,19 +94,19 @@ MetricOption = Annotated[
 class SourceOptions:
     """The options of one command that name posed images, as they were typed; see the option types above."""
 
-    dataset: Path | None = None
-    colmap: Path | None = None
-    transforms: Path | None = None
-    tum: Path | None = None
-    bag: Path | None = None
-    images: Path | None = None
-    split: str | None = None
-    camera_yaml: Path | None = None
-    image_topic: str | None = None
-    camera_info_topic: str | None = None
-    pose: str | None = None
-    every: int | None = None
-    metric: bool | None = None
+    dataset: DatasetOption = None
+    colmap: ColmapOption = None
+    transforms: TransformsOption = None
+    tum: TumOption = None
+    bag: BagOption = None
+    images: ImagesOption = None
+    split: SplitOption = None
+    camera_yaml: CameraYamlOption = None
+    image_topic: ImageTopicOption = None
+    camera_info_topic: CameraInfoTopicOption = None
+    pose: PoseOption = None
+    every: EveryOption = None
+    metric: MetricOption = None
 
     def check(self) -> str:
         """Check that exactly one source is named and that the details suit it.
@@ -143,7 +146,7 @@ class SourceOptions:
             raise ConfigError('--metric is given with images alone, whose scale is arbitrary; leave it out')
         return kind
 
-    def open(self, part: Literal['map', 'query'], work_dir: Path | None = None) -> ImageSource:
+    def open(self, part: Literal['map', 'query', 'all'], work_dir: Path | None = None) -> ImageSource:
         """Open the source.
 
         Args:
@@ -163,13 +166,14 @@ class SourceOptions:
             source.metric = self.metric
         return source
 
-    def _open(self, kind: str, part: Literal['map', 'query'], work_dir: Path | None) -> ImageSource:
+    def _open(self, kind: str, part: Literal['map', 'query', 'all'], work_dir: Path | None) -> ImageSource:
         from neumap_ros.mapping import sources
 
         if self.dataset is not None:
             split_file = self.split or 'split.json'
             has_split = self.split is not None or (self.dataset / split_file).is_file()
-            return sources.open_poses_json(self.dataset, part if has_split else None, split_file)
+            wanted = part if has_split and part != 'all' else None
+            return sources.open_poses_json(self.dataset, wanted, split_file)
         if self.colmap is not None:
             return sources.open_colmap(self.colmap, self.images)
         if self.transforms is not None:
@@ -183,6 +187,31 @@ class SourceOptions:
         assert work_dir is not None
         camera = None if self.camera_yaml is None else sources.read_camera_yaml(self.camera_yaml)
         return sources.reconstruct_images(self.images, work_dir, camera)
+
+
+def with_source(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command with a parameter ``source: SourceOptions`` the options of all sources in its place."""
+    names = [field.name for field in dataclasses.fields(SourceOptions)]
+    hints = get_type_hints(SourceOptions, include_extras=True)
+    parameters: list[inspect.Parameter] = []
+    for parameter in inspect.signature(command, eval_str=True).parameters.values():
+        if parameter.name != 'source':
+            parameters.append(parameter)
+            continue
+        for name in names:
+            parameters.append(
+                inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=hints[name])
+            )
+
+    def run(**values: Any) -> None:
+        source = SourceOptions(**{name: values.pop(name) for name in names})
+        command(source=source, **values)
+
+    parameters = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
+    run.__name__, run.__doc__, run.__module__ = command.__name__, command.__doc__, command.__module__
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return run
 
 
 def parse_camera(text: str) -> Camera:
