@@ -86,6 +86,8 @@ class RigFix:
         regions: ids of the regions that were searched.
         wanted_regions: ids of regions that look like the images but are not in memory, most likely first.
         timings_ms: wall time per stage.
+        detail: one sentence for people where the reason alone would puzzle: which camera contradicts the others, which
+            image could not be used.
     """
 
     reason: Reason
@@ -98,6 +100,7 @@ class RigFix:
     regions: tuple[str, ...] = ()
     wanted_regions: tuple[str, ...] = ()
     timings_ms: dict[str, float] = field(default_factory=dict)
+    detail: str = ''
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,12 @@ class Correspondences:
     def __len__(self) -> int:
         return len(self.keypoint_C)
 
+    @staticmethod
+    def none() -> Correspondences:
+        """No correspondences."""
+        whole, real = np.zeros(0, np.int64), np.zeros(0)
+        return Correspondences(whole, np.zeros((0, 2)), np.zeros((0, 3)), real, real, whole)
+
     def take(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> Correspondences:
         """Some of the correspondences."""
         return Correspondences(
@@ -71,6 +77,8 @@ class Correspondences:
 class Evidence:
     """What the gate knows about a pose; published with every attempt so that a gate can be tuned from a recording.
 
+    Of several cameras: sums, and medians over all inliers.
+
     Attributes:
         keypoints: in the query.
         matches: correspondences before the solver.
@@ -79,7 +87,8 @@ class Evidence:
         chance_inliers: how many such keypoints a wrong pose would collect, measured with displaced projections.
         inlier_ratio: inliers / matches.
         residual_px: median reprojection error of the inliers.
-        coverage: share of the image's 4 x 4 cells that hold a guided inlier.
+        coverage: share of the image's 4 x 4 cells that hold a guided inlier; of several images the mean, weighted by
+            their inliers.
         position_sigma: largest standard deviation of the camera's position, map units.
         relative_sigma: position_sigma / median depth of the inliers.
         rotation_sigma_deg: largest standard deviation of the orientation.
@@ -112,6 +121,7 @@ class Fix:
         hypothesis: the best pose found even if it was not accepted; for judging the gate, never for navigation.
         inliers: the correspondences that support the pose.
         regions: ids of the regions that were searched.
+        wanted_regions: ids of regions that look like the image but are not in memory, most likely first.
         map_id: uuid of the place.
         revision: of the map.
         time_s: stamp of the image, if one was given.
@@ -126,6 +136,7 @@ class Fix:
     hypothesis: Pose | None = None
     inliers: Correspondences | None = None
     regions: tuple[str, ...] = ()
+    wanted_regions: tuple[str, ...] = ()
     map_id: str = ''
     revision: int = 0
     time_s: float | None = None

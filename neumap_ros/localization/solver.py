@@ -99,7 +99,7 @@ def _solve_with_poselib(
     pose, info = poselib.estimate_absolute_pose(
         matches.pixels_C2[order],
         matches.points_C3[order],
-        _poselib_camera(camera),
+        poselib_camera(camera),
         {
             'max_reproj_error': limit_px,
             'progressive_sampling': True,
@@ -157,7 +157,7 @@ def refine_pose(start: Pose, matches: Correspondences, camera: Camera, max_error
         matches.pixels_C2[inliers_C],
         matches.points_C3[inliers_C],
         initial,
-        _poselib_camera(camera),
+        poselib_camera(camera),
         {'loss_type': 'CAUCHY', 'loss_scale': limit / 2},
     )
     if not np.isfinite(pose.t).all():
@@ -165,7 +165,8 @@ def refine_pose(start: Pose, matches: Correspondences, camera: Camera, max_error
     return _solution(Pose(pose.R, pose.t).inverse(), matches, camera, limit)
 
 
-def _poselib_camera(camera: Camera) -> dict[str, Any]:
+def poselib_camera(camera: Camera) -> dict[str, Any]:
+    """The camera as PoseLib wants it."""
     return {'model': camera.model, 'width': camera.width, 'height': camera.height, 'params': list(camera.params)}
 
 
@@ -183,21 +184,44 @@ def pose_covariance(
 ) -> NDArray[np.float64]:
     """First-order covariance of a pose from independent pixel noise.
 
-    The Gauss-Newton normal matrix of the reprojection error in normalized coordinates, inverted.
-
     Args:
         T_map_cam: the pose.
-        camera: its projection, distortion included, is differentiated.
+        camera: its projection.
         points_C3: inlier points, map frame.
         sigma_px: standard deviation of the keypoints in pixels.
 
     Returns:
-        (6, 6) in the order and axes of geometry_msgs/PoseWithCovariance: position in the map frame, then a rotation
-        vector about the map's axes, applied on the left. Infinite where the points do not determine the pose.
+        As :func:`covariance_of`, for the camera.
+    """
+    if len(points_C3) < 3:
+        return np.full((6, 6), np.inf)
+    return covariance_of(normal_matrix(T_map_cam, camera, points_C3, sigma_px, T_map_cam.translation_3))
+
+
+def normal_matrix(
+    T_map_cam: Pose,
+    camera: Camera,
+    points_C3: NDArray[np.float64],
+    sigma_px: NDArray[np.float64] | float,
+    origin_3: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Gauss-Newton normal matrix of the reprojection error: what some points say about a pose.
+
+    Args:
+        T_map_cam: the pose of the camera that sees the points.
+        camera: its projection, distortion included, is differentiated.
+        points_C3: inlier points, map frame.
+        sigma_px: standard deviation of the keypoints in pixels.
+        origin_3: the point of the rigid body whose position is meant, map frame: the camera, or the robot that it is
+            fixed to. Matrices of several cameras about one point add up.
+
+    Returns:
+        (6, 6) for (position of that point, rotation vector about the map's axes, applied on the left); NaN where it
+        cannot be told.
     """
     local = T_map_cam.inverse().transform(points_C3)
-    if len(local) < 3 or (local[:, 2] <= 1e-9).any():
-        return np.full((6, 6), np.inf)
+    if (local[:, 2] <= 1e-9).any():
+        return np.full((6, 6), np.nan)
     # d(u, v) / d(point in the camera frame) by central differences, which covers every distortion model.
     step = 1e-4 * local[:, 2]
     columns = []
@@ -207,17 +231,45 @@ def pose_covariance(
         ahead, behind = camera.project(local + shift)[0], camera.project(local - shift)[0]
         columns.append((ahead - behind) / (2 * step[:, None]))
     derivative_C23 = np.stack(columns, axis=2)
-    if not np.isfinite(derivative_C23).all():
-        return np.full((6, 6), np.inf)
     rows = np.concatenate([derivative_C23[:, 0], derivative_C23[:, 1]])
-    # x_cam = R^T (X - c); a rotation vector w on the left of R moves x_cam by -R^T (w x (X - c)).
-    offset = np.concatenate([points_C3 - T_map_cam.translation_3] * 2)
+    # The body moves by d and turns by w about its origin o: x_cam changes by -R^T (d + w x (X - o)).
+    offset = np.concatenate([points_C3 - origin_3] * 2)
     in_map = rows @ T_map_cam.rotation_33.T
     jacobian = np.concatenate([-in_map, np.cross(in_map, offset)], axis=1)
     weight = np.broadcast_to(1.0 / np.square(np.asarray(sigma_px, dtype=np.float64)), (len(points_C3),))
-    normal = (jacobian * np.concatenate([weight, weight])[:, None]).T @ jacobian
-    scale = np.sqrt(np.maximum(np.diag(normal), 1e-300))
-    balanced = normal / np.outer(scale, scale)
+    return np.asarray((jacobian * np.concatenate([weight, weight])[:, None]).T @ jacobian)
+
+
+def covariance_of(normal_66: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Invert a normal matrix.
+
+    Returns:
+        (6, 6) in the order and axes of geometry_msgs/PoseWithCovariance: position in the map frame, then a rotation
+        vector about the map's axes, applied on the left. Infinite where the pose is not determined.
+    """
+    if not np.isfinite(normal_66).all():
+        return np.full((6, 6), np.inf)
+    scale = np.sqrt(np.maximum(np.diag(normal_66), 1e-300))
+    balanced = normal_66 / np.outer(scale, scale)
     if np.linalg.cond(balanced) > 1e12:
         return np.full((6, 6), np.inf)
     return np.asarray(np.linalg.inv(balanced) / np.outer(scale, scale))
+
+
+def move_covariance(covariance_66: NDArray[np.float64], offset_3: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Covariance of another point of the same rigid body.
+
+    Args:
+        covariance_66: of the position of one point and of the rotation about the map's axes.
+        offset_3: from that point to the other one, map frame.
+
+    Returns:
+        The same (6, 6) for the other point; the adjoint's effect where rotations are about the map's axes.
+    """
+    if not np.isfinite(covariance_66).all():
+        return np.full((6, 6), np.inf)
+    x, y, z = offset_3
+    # A rotation vector w moves the other point by w x offset = -(offset x w).
+    jacobian = np.eye(6)
+    jacobian[:3, 3:] = -np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    return np.asarray(jacobian @ covariance_66 @ jacobian.T)

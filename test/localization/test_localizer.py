@@ -301,8 +301,8 @@ def test_from_pictures_to_a_pose(place, tmp_path):
 
 def test_only_regions_in_the_frustum_are_searched_around_projections(localizer, place, forward, backward):
     """A box behind the camera or beside the image cannot show a point in it."""
-    seen = localizer._in_view(forward, place.camera)
+    seen = localizer.search.regions.in_view(forward, place.camera)
     _, inside = place.camera.project(forward.inverse().transform(place.points_P3))
     assert set(place.region_P[inside]) <= set(seen)
-    assert set(seen) != set(localizer._in_view(backward, place.camera))
-    assert localizer._in_view(forward, place.camera, slack=1e6) == [0, 1, 2, 3]
+    assert set(seen) != set(localizer.search.regions.in_view(backward, place.camera))
+    assert localizer.search.regions.in_view(forward, place.camera, slack=1e6) == [0, 1, 2, 3]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from neumap_ros.localization.rig import move_covariance
+from neumap_ros.localization.solver import move_covariance
 
 
 def test_the_covariance_of_another_point_is_that_of_samples():
