@@ -29,8 +29,8 @@ from neumap_ros.mapping.sources import ImageSource
 from neumap_ros.mapping.tracks import Progress, Tracks, View
 from neumap_ros.mapping.views import extract_views, triangulate_views
 from neumap_ros.mapping.work import WorkFolder
+from neumap_ros.maps.atomic import check_target
 from neumap_ros.maps.manifest import manifest_to_bytes
-from neumap_ros.maps.storage import check_target
 from neumap_ros.maps.types import Manifest
 from neumap_ros.models.codes import code_bytes
 

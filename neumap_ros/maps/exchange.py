@@ -14,8 +14,8 @@ import socket
 import threading
 import weakref
 
-# Tells whether two nodes share this memory: the same string only in the same process. A child made by fork has a copy of
-# the memory under the same name; what is offered later is not found there, so that takers must be ready for None anyway.
+# Tells whether two nodes share this memory: the same string only in the same process. A child made by fork has a copy
+# of the memory under the same name; what is offered later is not found there, so takers must be ready for None anyway.
 PROCESS_ID = f'{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(8)}'
 
 

@@ -4,18 +4,14 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import hashlib
-import os
-import shutil
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from neumap_ros.errors import MapError
+from neumap_ros.maps.atomic import as_map_errors, check_target, partial_folder, put_in_place, write_file
 from neumap_ros.maps.manifest import (
     MANIFEST_NAME,
     manifest_sha256,
@@ -26,9 +22,6 @@ from neumap_ros.maps.manifest import (
 )
 from neumap_ros.maps.tensors import deserialize_tensors, serialize_tensors
 from neumap_ros.maps.types import Manifest, MapFile, Region, Shard, Tensors
-
-# Full disk, full quota, file size limit.
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def write_map(
@@ -61,14 +54,14 @@ def write_map(
     """
     folder = folder.absolute().resolve()
     check_target(folder, overwrite)
-    with _partial_folder(folder) as partial:
+    with partial_folder(folder) as partial:
         files: list[MapFile] = []
         regions: list[Region] = []
 
         def write(path: str, data: bytes) -> None:
             files.append(MapFile(path, len(data), hashlib.sha256(data).hexdigest()))
-            with _as_map_errors(folder, partial, sum(file.bytes for file in files)):
-                _write_file(partial / path, data)
+            with as_map_errors(folder, partial, sum(file.bytes for file in files)):
+                write_file(partial / path, data)
 
         for name in sorted(shared):
             write(shared_path(name), serialize_tensors(shared[name], f'shared file {name!r}'))
@@ -78,120 +71,10 @@ def write_map(
         files.sort(key=lambda file: file.path)
         data = manifest_to_bytes(replace(manifest, files=tuple(files), regions=tuple(regions)))
         stored = parse_manifest(data, str(folder))
-        with _as_map_errors(folder, partial, len(data) + sum(file.bytes for file in files)):
-            _write_file(partial / MANIFEST_NAME, data)
-            for name in ('shared', 'shards', '.'):
-                _sync_folder(partial / name)
-            _put_in_place(partial, folder, overwrite)
+        with as_map_errors(folder, partial, len(data) + sum(file.bytes for file in files)):
+            write_file(partial / MANIFEST_NAME, data)
+            put_in_place(partial, folder, overwrite)
     return stored
-
-
-def check_target(folder: Path, overwrite: bool) -> None:
-    """Whether a map can be written there; long work asks before it begins.
-
-    Raises:
-        MapError: the parent is missing, or the folder exists and may not be replaced or is no map.
-    """
-    if not folder.parent.is_dir():
-        raise MapError(f'cannot write map {folder}: the folder {folder.parent} does not exist; create it first')
-    if not os.path.lexists(folder):
-        return
-    if not overwrite:
-        raise MapError(f'cannot write map {folder}: it exists already; choose another folder or allow overwriting')
-    if not (folder / MANIFEST_NAME).is_file():
-        raise MapError(
-            f'cannot overwrite {folder}: it has no {MANIFEST_NAME}, so it is no map; choose another folder or remove it'
-        )
-
-
-@contextmanager
-def _partial_folder(folder: Path) -> Iterator[Path]:
-    """Give an empty, locked folder beside the final one; it is gone in the end unless it was renamed."""
-    partial, old = folder.with_name(f'.{folder.name}.partial'), folder.with_name(f'.{folder.name}.old')
-    with _as_map_errors(folder, partial, 0):
-        partial.mkdir(exist_ok=True)
-        handle = os.open(partial, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # The kernel drops it when the process dies.
-        except BlockingIOError:
-            raise MapError(f'another process is writing map {folder}; wait for it or choose another folder') from None
-        if not _is_same(handle, partial):
-            raise MapError(f'another process has just written map {folder}; look at it before writing again')
-        try:
-            with _as_map_errors(folder, partial, 0):
-                _finish_replacement(folder, old)
-                for name in ('shared', 'shards'):
-                    shutil.rmtree(partial / name, ignore_errors=True)
-                    (partial / name).mkdir()
-                (partial / MANIFEST_NAME).unlink(missing_ok=True)
-            yield partial
-        finally:
-            if _is_same(handle, partial):
-                shutil.rmtree(partial, ignore_errors=True)
-    finally:
-        os.close(handle)
-
-
-def _is_same(handle: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(handle), path.stat())
-    except FileNotFoundError:
-        return False
-
-
-def _put_in_place(partial: Path, folder: Path, overwrite: bool) -> None:
-    check_target(folder, overwrite)
-    old = folder.with_name(f'.{folder.name}.old')
-    try:
-        if folder.exists():
-            folder.rename(old)
-        partial.rename(folder)
-        _sync_folder(folder.parent)
-    finally:
-        _finish_replacement(folder, old)
-
-
-def _finish_replacement(folder: Path, old: Path) -> None:
-    """Remove the old map if the new one is in place, else bring it back."""
-    if old.exists() and folder.exists():
-        shutil.rmtree(old, ignore_errors=True)  # The new map counts; the next write tries again.
-    elif old.exists():
-        old.rename(folder)
-
-
-@contextmanager
-def _as_map_errors(folder: Path, partial: Path, needed: int) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in _FULL:
-            shutil.rmtree(partial, ignore_errors=True)
-            raise MapError(
-                f'cannot write map {folder}: the disk is full or a limit is reached ({error.strerror}), the map needs '
-                f'at least {needed} bytes and {shutil.disk_usage(folder.parent).free} are free; free some space or '
-                'choose another folder'
-            ) from error
-        if isinstance(error, FileExistsError) and error.filename is not None:
-            raise MapError(f'cannot write map {folder}: {Path(error.filename).stem} comes twice; rename one') from None
-        raise MapError(
-            f'cannot write map {folder}: {error.strerror or error}; check the folder and its permissions'
-        ) from error
-
-
-def _write_file(path: Path, data: bytes) -> None:
-    with path.open('xb') as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @dataclass(frozen=True)

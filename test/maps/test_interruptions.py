@@ -57,7 +57,7 @@ def test_full_device(tmp_path, content, monkeypatch):
     """The same where mounting is not allowed: the kernel's always full device stands for a shard."""
     if not Path('/dev/full').exists():
         pytest.skip('no /dev/full')
-    write = storage._write_file
+    write = storage.write_file
 
     def write_to_full_device(path: Path, data: bytes) -> None:
         if path.name.startswith('r0-2'):
@@ -65,7 +65,7 @@ def test_full_device(tmp_path, content, monkeypatch):
                 file.write(data)
         write(path, data)
 
-    monkeypatch.setattr(storage, '_write_file', write_to_full_device)
+    monkeypatch.setattr(storage, 'write_file', write_to_full_device)
     with pytest.raises(MapError, match='No space left on device'):
         write_map(tmp_path / 'site', *content)
     assert not list(tmp_path.iterdir())
