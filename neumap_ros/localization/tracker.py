@@ -75,6 +75,12 @@ class Tracker:
         self._cause = ''
         self._forget()
 
+    def use_settings(self, settings: TrackerSettings) -> None:
+        """Judge by other settings from the next attempt on; a pose that is known stays, candidates start anew."""
+        self.settings = settings
+        self._motion = settings.motion
+        self._candidates = Candidates(settings)
+
     def _forget(self) -> None:
         self._state = TrackingState.UNLOCALIZED
         # The last accepted fix, and the last one that came with odometry.
@@ -254,9 +260,10 @@ class Tracker:
         vague = predicted.blind_s is not None and predicted.blind_s > BLIND_HORIZON_S
         limit_m, limit_rad = limits(s, predicted, anchor, belief)
         largest_m, largest_rad = largest(s, predicted)
-        after = f'after {predicted.blind_s:.2f} s without odometry'
         if predicted.blind_s is None:
             after = f'after {predicted.path_m:.2f} m of odometry'
+        else:
+            after = f'after {predicted.blind_s:.2f} s without odometry'
         moved = f'correction of {metres:.2f} m and {math.degrees(radians):.1f} deg {after}'
         limit = f'up to {limit_m:.2f} m and {math.degrees(limit_rad):.1f} deg are accepted at once'
         verdict = Verdict(Reason.CONFIRMING, '', self._state, correction_m=metres, correction_rad=radians)

@@ -9,6 +9,7 @@ from typing import Any
 
 from neumap_ros.localization.localizer import LocalizerSettings
 from neumap_ros.localization.settings import CHOICES, RANGES
+from neumap_ros.localization.tracker import TrackerSettings
 from neumap_ros.nodes.parameter_row import Row
 
 AUTOSTART = Row('autostart', True, 'Configure and activate without a lifecycle manager.', read_only=True)
@@ -76,27 +77,26 @@ LIVE_INTERFACE = frozenset(
     }
 )
 
-_TRACKER = (
-    Row(
-        'tracker.max_correction_m',
-        1.0,
-        'A larger correction of the odometry needs confirmation. Larger trusts single fixes more.',
-        'm',
-        0.01,
-        1000.0,
-    ),
-    Row('tracker.max_correction_deg', 15.0, 'The same for the orientation.', 'deg', 0.1, 180.0),
-    Row(
-        'tracker.confirmations',
-        3,
-        'Fixes that must agree before a first pose or a large correction is accepted; 1 accepts at once.',
-        '',
+# Descriptions and ranges of the tracker's settings; see neumap_ros/localization/tracker.py.
+_TRACKER: dict[str, tuple[str, float, float]] = {
+    'tracker.confirmations': (
+        'Fixes that must agree on a first pose or on a large correction before it is accepted; 1 accepts at once.',
         1,
         100,
     ),
-    Row('tracker.confirmation_window', 5, 'Of so many successive fixes.', '', 1, 1000),
-    Row('tracker.lost_after_s', 10.0, 'Lost after so long without an accepted fix.', 's', 0.1, 3600.0),
-)
+    'tracker.confirmation_window': ('Among so many successive fixes.', 1, 1000),
+    'tracker.max_correction_m': ('A larger correction of the odometry needs confirmation.', 0.01, 1000),
+    'tracker.max_correction_deg': ('The same for the orientation.', 0.1, 180),
+    'tracker.agreement_m': ('Fixes agree within so much, plus their uncertainty and drift.', 0.001, 1000),
+    'tracker.agreement_deg': ('The same for the orientation.', 0.01, 180),
+    'tracker.agreement_sigmas': ('So many standard deviations of both poses are added.', 0, 100),
+    'tracker.contradiction_s': ('A large correction waits until no fix agreed with the present pose so long.', 0, 600),
+    'tracker.odometry_drift_m_per_m': ('Error of the odometry per metre driven.', 0, 10),
+    'tracker.odometry_drift_deg_per_m': ('Error of its heading per metre driven.', 0, 360),
+    'tracker.max_speed_mps': ('Fastest that the robot moves; counts where there is no odometry.', 0, 1000),
+    'tracker.max_turn_dps': ('Fastest that it turns; counts where there is no odometry.', 0, 10_000),
+    'tracker.lost_after_s': ('Lost when all fixes were refused for so long.', 0.1, 3600),
+}
 
 # Descriptions of the core's settings, by dotted name; config/core.yaml explains them at length.
 _CORE = {
@@ -122,24 +122,43 @@ _CORE = {
     'gate.max_rotation_sigma_deg': 'Largest standard deviation of the orientation.',
     'gate.min_coverage': 'Smallest share of the 4 x 4 cells of the image that hold an inlier.',
 }
-_UNITS = {'_px': 'px', '_deg': 'deg', '_m': 'm', '_s': 's'}
+_UNITS = {
+    '_deg_per_m': 'deg/m',
+    '_m_per_m': 'm/m',
+    '_px': 'px',
+    '_deg': 'deg',
+    '_mps': 'm/s',
+    '_dps': 'deg/s',
+    '_m': 'm',
+    '_s': 's',
+}
 
 
-def _core_rows(settings: Any, prefix: str = '') -> tuple[Row, ...]:
+def _rows(settings: Any, prefix: str = '') -> tuple[Row, ...]:
     """A row for every field of a dataclass of settings and of those in it."""
     rows: list[Row] = []
     for field in dataclasses.fields(settings):
         name, value = prefix + field.name, getattr(settings, field.name)
         if dataclasses.is_dataclass(value):
-            rows += _core_rows(value, f'{name}.')
+            rows += _rows(value, f'{name}.')
             continue
         unit = next((unit for ending, unit in _UNITS.items() if name.endswith(ending)), '')
-        low, high = RANGES.get(name, (None, None))
-        rows.append(Row(name, value, _CORE[name], unit, low, high, CHOICES.get(name, ())))
+        low: float | None
+        high: float | None
+        if name in _TRACKER:
+            description, low, high = _TRACKER[name]
+            rows.append(Row(name, value, description, unit, low, high))
+        else:
+            bounds = RANGES.get(name)
+            low, high = bounds if bounds is not None else (None, None)
+            rows.append(Row(name, value, _CORE[name], unit, low, high, CHOICES.get(name, ())))
     return tuple(rows)
 
 
-CORE = _core_rows(LocalizerSettings())
-TRACKER = _TRACKER
+TRACKER = _rows(TrackerSettings(), 'tracker.')
+CORE = _rows(LocalizerSettings())
+# How the process computes is fixed when the first localizer is made.
+LIVE = LIVE_INTERFACE | {row.name for row in (*TRACKER, *CORE)} - {'math_threads', 'keep_memory'}
+
 LOCALIZER: tuple[Row, ...] = (*_INTERFACE, STATE_DIR, AUTOSTART, *TRACKER, *CORE)
 MAP_SERVER: tuple[Row, ...] = ()

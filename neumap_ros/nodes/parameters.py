@@ -8,19 +8,25 @@ same: only :func:`declare` and what it needs import its messages.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from neumap_ros.errors import ConfigError
+from neumap_ros.localization.localizer import LocalizerSettings
+from neumap_ros.localization.session import SessionSettings
+from neumap_ros.localization.tracker import TrackerSettings
 from neumap_ros.nodes.parameter_row import Row, Value
-from neumap_ros.nodes.parameter_tables import LOCALIZER, MAP_SERVER
+from neumap_ros.nodes.parameter_tables import CORE, LIVE, LOCALIZER, MAP_SERVER
 
 if TYPE_CHECKING:
     from rcl_interfaces.msg import ParameterDescriptor
     from rclpy.node import Node
     from rclpy.parameter import Parameter
 
-__all__ = ['LOCALIZER', 'MAP_SERVER', 'Row', 'Value', 'declare', 'problem', 'read', 'values']
+__all__ = ['CORE', 'LIVE', 'LOCALIZER', 'MAP_SERVER', 'Row', 'Value']
+
+S = TypeVar('S')
 
 TABLES: dict[str, tuple[Row, ...]] = {'localizer': LOCALIZER, 'map_server': MAP_SERVER}
 
@@ -92,6 +98,45 @@ def problem(table: Sequence[Row], parameters: Iterable[Parameter]) -> str:
         if (row := rows.get(parameter.name)) and (text := row.problem(_python(parameter.value))):
             return text
     return ''
+
+
+def localizer_settings(values: Mapping[str, Any]) -> LocalizerSettings:
+    """The core's settings from the values of parameters by name."""
+    return _fill(LocalizerSettings(), values, '')
+
+
+def tracker_settings(values: Mapping[str, Any]) -> TrackerSettings:
+    """The tracker's settings.
+
+    Raises:
+        ConfigError: values that contradict each other.
+    """
+    return _fill(TrackerSettings(), values, 'tracker.')
+
+
+def session_settings(values: Mapping[str, Any]) -> SessionSettings:
+    """The session's settings: odometry is required where its correction is what is published.
+
+    Raises:
+        ConfigError: values that contradict each other.
+    """
+    return SessionSettings(
+        tracker_settings(values),
+        require_odometry=values['tf_mode'] == 'map_to_odom',
+        max_rate_hz=values['max_rate_hz'],
+    )
+
+
+def _fill(settings: S, values: Mapping[str, Any], prefix: str) -> S:
+    """A copy of a dataclass of settings with the values of the parameters that are named as its fields."""
+    changes: dict[str, Any] = {}
+    for field in dataclasses.fields(settings):  # type: ignore[arg-type]
+        name, default = prefix + field.name, getattr(settings, field.name)
+        if dataclasses.is_dataclass(default):
+            changes[field.name] = _fill(default, values, f'{name}.')
+        elif name in values:
+            changes[field.name] = values[name]
+    return dataclasses.replace(settings, **changes)  # type: ignore[type-var]
 
 
 def _python(value: Any) -> Any:

@@ -1,0 +1,162 @@
+# SPDX-FileCopyrightText: 2026 neumap_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""From messages of one instant to a :class:`FrameSet`: decoded, calibrated, placed on the robot, with odometry.
+
+No ROS in here: a replay of a bag reads its images with the same code as the node, so that both see the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from neumap_ros.errors import CalibrationError, ImageError
+from neumap_ros.geometry import Camera, Pose
+from neumap_ros.images import check_image_size
+from neumap_ros.localization.attempt import FrameSet, View
+from neumap_ros.localization.fix import Reason
+from neumap_ros.ros_values import COMPRESSED_IMAGE, IMAGE, clean_frame, pixels_from_message
+
+
+class CalibratedCamera(Protocol):
+    """One camera: :class:`neumap_ros.nodes.camera_input.CameraInput`, or what a replay has in its place."""
+
+    name: str
+
+    def calibration(self) -> tuple[Camera | None, str, str]:
+        """Camera, its optical frame, and a sentence that says why there is no camera."""
+        ...
+
+
+class TransformSource(Protocol):
+    """TF: :class:`neumap_ros.nodes.transforms.Transforms`, or what a replay has in its place."""
+
+    def camera(self, frame_id: str, stamp_ns: int, wait_s: float) -> Pose | str:
+        """``T_base_cam`` at a stamp, or a sentence that says why there is none."""
+        ...
+
+    def odometry(self, stamp_ns: int, wait_s: float) -> Pose | str:
+        """``T_odom_base`` at a stamp, or a sentence that says why there is none."""
+        ...
+
+    def has_odometry(self) -> bool:
+        """Whether TF joins odometry and base at any time."""
+        ...
+
+
+@dataclass
+class ReadingSettings:
+    """How images are taken in; may change between two images.
+
+    Attributes:
+        tf_wait_s: how long TF is waited for.
+        max_image_age_s: older images are not used; 0: any age.
+        needs_odometry: whether images without odometry are of no use.
+    """
+
+    tf_wait_s: float
+    max_image_age_s: float
+    needs_odometry: bool
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why an image cannot be used."""
+
+    reason: Reason
+    detail: str
+
+
+class FrameReader:
+    """Reads sets of messages; called from the worker's thread.
+
+    Args:
+        cameras: inputs by name.
+        transforms: TF.
+        compressed: whether the images are compressed.
+        settings: see there.
+    """
+
+    def __init__(
+        self,
+        cameras: Mapping[str, CalibratedCamera],
+        transforms: TransformSource,
+        compressed: bool,
+        settings: ReadingSettings,
+    ) -> None:
+        self.settings = settings
+        self._cameras = cameras
+        self._transforms = transforms
+        self._type = COMPRESSED_IMAGE if compressed else IMAGE
+
+    def read(self, stamp_ns: int, messages: Mapping[str, Any], dropped: int, now_ns: int) -> FrameSet:
+        """Read the messages of one instant.
+
+        Args:
+            stamp_ns: of the set.
+            messages: image messages by camera.
+            dropped: images skipped before these.
+            now_ns: the node's time.
+        """
+        names = tuple(messages)
+        if problem := self._too_old(stamp_ns, now_ns):
+            return FrameSet(stamp_ns, dropped=dropped, problem=Reason.STALE_IMAGE, detail=problem, cameras=names)
+        views: list[View] = []
+        problems: list[Problem] = []
+        for name, message in messages.items():
+            outcome = self._view(self._cameras[name], message, stamp_ns)
+            if isinstance(outcome, View):
+                views.append(outcome)
+            else:
+                problems.append(outcome)
+        details = [problem.detail for problem in problems]
+        details += [f'no image of camera {name}' for name in self._cameras if name not in messages]
+        if not views:
+            return FrameSet(
+                stamp_ns, dropped=dropped, problem=problems[0].reason, detail='; '.join(details), cameras=names
+            )
+        T_odom_base = self._odometry(stamp_ns)
+        if isinstance(T_odom_base, str):
+            return FrameSet(stamp_ns, dropped=dropped, problem=Reason.NO_TRANSFORM, detail=T_odom_base, cameras=names)
+        used = tuple(view.name for view in views)
+        return FrameSet(stamp_ns, tuple(views), T_odom_base, dropped, detail='; '.join(details), cameras=used)
+
+    def _too_old(self, stamp_ns: int, now_ns: int) -> str:
+        limit_s = self.settings.max_image_age_s
+        if stamp_ns == 0:
+            return 'the image has the stamp 0, expected the time of its exposure; set the stamp in the driver'
+        age_s = (now_ns - stamp_ns) / 1e9
+        if limit_s == 0 or abs(age_s) <= limit_s:
+            return ''
+        if age_s > 0:
+            return (
+                f'the image is {age_s:.3f} s old, expected at most {limit_s:g} s; compare the clocks of the machines, '
+                'set use_sim_time where a recording is played with its own clock, or raise max_image_age_s'
+            )
+        return (
+            f'the image is dated {-age_s:.3f} s into the future; compare the clocks of the machines, and see that '
+            'use_sim_time is the same for all nodes'
+        )
+
+    def _view(self, source: CalibratedCamera, message: Any, stamp_ns: int) -> View | Problem:
+        camera, info_frame, problem = source.calibration()
+        if camera is None:
+            return Problem(Reason.UNCALIBRATED_CAMERA, problem)
+        try:
+            image = pixels_from_message(message, self._type, source.name)
+            check_image_size(image, camera, f'of camera {source.name}')
+        except (ImageError, CalibrationError) as error:
+            return Problem(Reason.IMAGE_ERROR, str(error))
+        frame_id = clean_frame(message.header.frame_id) or clean_frame(info_frame)
+        T_base_cam = self._transforms.camera(frame_id, stamp_ns, self.settings.tf_wait_s)
+        if isinstance(T_base_cam, str):
+            return Problem(Reason.NO_TRANSFORM, T_base_cam)
+        return View(source.name, image, camera, T_base_cam, frame_id)
+
+    def _odometry(self, stamp_ns: int) -> Pose | str | None:
+        """``T_odom_base``; None where there is none and none is needed; a sentence where one is needed."""
+        if not self.settings.needs_odometry and not self._transforms.has_odometry():
+            return None
+        outcome = self._transforms.odometry(stamp_ns, self.settings.tf_wait_s)
+        return outcome if self.settings.needs_odometry or isinstance(outcome, Pose) else None
