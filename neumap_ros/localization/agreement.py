@@ -11,6 +11,10 @@ from neumap_ros.errors import ConfigError
 from neumap_ros.geometry import Pose
 from neumap_ros.localization.motion import Belief, Moment, Motion, Prediction
 
+# Without odometry a robot may be anywhere after a while. Poses agree only if they lie as near as the robot can get in
+# this time, however long ago the older one was.
+BLIND_HORIZON_S = 2.0
+
 
 @dataclass(frozen=True)
 class TrackerSettings:
@@ -95,12 +99,12 @@ def limits(settings: TrackerSettings, predicted: Prediction, *beliefs: Belief) -
         predicted: where one pose puts the robot at the time of the other.
         beliefs: the poses, for their uncertainty.
     """
-    metres = settings.agreement_m + settings.agreement_sigmas * math.hypot(*(b.sigma_m for b in beliefs))
-    radians = math.radians(settings.agreement_deg) + settings.agreement_sigmas * math.hypot(
-        *(b.sigma_rad for b in beliefs)
-    )
+    error_m, error_rad = _error(settings, predicted)
+    sigmas = settings.agreement_sigmas
+    metres = settings.agreement_m + sigmas * math.hypot(*(b.sigma_m for b in beliefs)) + error_m
+    radians = math.radians(settings.agreement_deg) + sigmas * math.hypot(*(b.sigma_rad for b in beliefs)) + error_rad
     largest_m, largest_rad = largest(settings, predicted)
-    return min(metres + predicted.error_m, largest_m), min(radians + predicted.error_rad, largest_rad)
+    return min(metres, largest_m), min(radians, largest_rad)
 
 
 def largest(settings: TrackerSettings, predicted: Prediction) -> tuple[float, float]:
@@ -109,7 +113,16 @@ def largest(settings: TrackerSettings, predicted: Prediction) -> tuple[float, fl
     if predicted.blind_s is None:
         return metres, radians
     # What the robot may have moved unseen is no correction: it comes on top.
-    return metres + predicted.error_m, radians + predicted.error_rad
+    error_m, error_rad = _error(settings, predicted)
+    return metres + error_m, radians + error_rad
+
+
+def _error(settings: TrackerSettings, predicted: Prediction) -> tuple[float, float]:
+    if predicted.blind_s is None:
+        return predicted.error_m, predicted.error_rad
+    reach_m = settings.max_speed_mps * BLIND_HORIZON_S
+    reach_rad = math.radians(settings.max_turn_dps) * BLIND_HORIZON_S
+    return min(predicted.error_m, reach_m), min(predicted.error_rad, reach_rad)
 
 
 class Candidates:
@@ -146,9 +159,17 @@ class Candidates:
             if fix.moment.T_odom_base is not None or now.stamp_ns - fix.moment.stamp_ns <= horizon_ns
         ]
 
-    def agreeing(self, pose: Belief) -> int:
-        """How many fixes agree with a pose through odometry; a pose that is one of them counts itself."""
-        return sum(self._agree(fix, pose) for fix in self._fixes)
+    def agreeing(self, pose: Belief, but_not_with: Belief | None = None) -> int:
+        """How many fixes agree with a pose through odometry; a pose that is one of them counts itself.
+
+        Args:
+            pose: the pose.
+            but_not_with: fixes that also agree with this other pose do not count.
+        """
+        return sum(
+            self._agree(fix, pose) and (but_not_with is None or not self._agree(fix, but_not_with))
+            for fix in self._fixes
+        )
 
     def keep_agreeing(self, pose: Belief) -> None:
         """Forget the fixes that do not agree with a pose."""

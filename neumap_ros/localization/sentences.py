@@ -30,15 +30,15 @@ def explain(fix: RigFix, gate: GateSettings) -> str:
         return f'{e.matches} matches of {e.keypoints} keypoints, at least {MINIMAL_MATCHES} are needed'
     if fix.reason is Reason.FEW_INLIERS:
         return (
-            f'{support}, confidence {fix.confidence:.2f}; at least {gate.min_inliers} and {gate.min_guided_inliers} are '
-            f'needed, and a confidence of {gate.min_confidence:.2f}'
+            f'{support}, confidence {fix.confidence:.2f}; needed are {gate.min_inliers} and {gate.min_guided_inliers} '
+            f'and a confidence of {gate.min_confidence:.2f}'
         )
     if fix.reason is Reason.AMBIGUOUS:
         return f'{support}, while {e.chance_inliers:.1f} are expected by chance'
     if fix.reason is Reason.BAD_GEOMETRY:
         return (
-            f'{support}, but they cover {e.coverage:.0%} of the image and leave {e.relative_sigma:.2g} of the depth and '
-            f'{e.rotation_sigma_deg:.2g} deg open; needed are {gate.min_coverage:.0%}, {gate.max_relative_sigma:.2g} and '
-            f'{gate.max_rotation_sigma_deg:.2g} deg'
+            f'{support}, but they cover {e.coverage:.0%} of the image and leave {e.relative_sigma:.2g} of the depth '
+            f'and {e.rotation_sigma_deg:.2g} deg open; needed are {gate.min_coverage:.0%}, '
+            f'{gate.max_relative_sigma:.2g} and {gate.max_rotation_sigma_deg:.2g} deg'
         )
     return ''

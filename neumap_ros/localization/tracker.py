@@ -20,8 +20,6 @@ from neumap_ros.localization.motion import NS_PER_S, Belief, Moment, OdometryTra
 
 __all__ = ['Tracker', 'TrackerSettings', 'Verdict']
 
-# Without odometry, an older pose bounds the robot too loosely for a fix to be accepted on its word alone.
-BLIND_HORIZON_S = 2.0
 # A prediction vaguer than so many times the largest correction narrows no search.
 PRIOR_LIMIT = 20.0
 
@@ -128,7 +126,12 @@ class Tracker:
         Returns:
             What was done, one sentence.
         """
-        moment = self._last if stamp_ns is None else self._odometry.peek(stamp_ns, T_odom_base)[0]
+        if stamp_ns is None:
+            moment = self._last
+        elif self._last is None:
+            moment = self._odometry.observe(stamp_ns, T_odom_base)[0]
+        else:
+            moment = self._odometry.peek(stamp_ns, T_odom_base)[0]
         x, y, z = T_map_base.translation_3
         text = f'searching within {radius_m:.2f} m of the given pose at ({x:.2f}, {y:.2f}, {z:.2f})'
         given = GivenPose(T_map_base, radius_m, moment)
@@ -187,8 +190,10 @@ class Tracker:
         """
         moment = self._observe(stamp_ns, T_odom_base)
         self._candidates.forget_old(moment)
-        if self._given is not None and self._given.supported_ns is None:
-            self._given.supported_ns = stamp_ns
+        if self._given is not None:
+            self._given.at(moment, self._motion)
+            if self._given.supported_ns is None:
+                self._given.supported_ns = stamp_ns
         if fix.T_map_base is None:
             verdict = Verdict(fix.reason, '', self._state)
         else:
@@ -257,7 +262,7 @@ class Tracker:
         anchor = self._anchor(belief.moment) or belief
         metres, radians = difference(belief.T_map_base, predicted.T_map_base)
         # Without odometry, and long ago: the robot may be anywhere.
-        vague = predicted.blind_s is not None and predicted.blind_s > BLIND_HORIZON_S
+        vague = predicted.blind_s is not None and predicted.blind_s > s.lost_after_s
         limit_m, limit_rad = limits(s, predicted, anchor, belief)
         largest_m, largest_rad = largest(s, predicted)
         if predicted.blind_s is None:
@@ -277,13 +282,13 @@ class Tracker:
                 verdict = replace(verdict, reason=Reason.INCONSISTENT_WITH_ODOMETRY)
             return replace(verdict, detail=f'{moved}; {limit}; {count}, {s.confirmations} are needed')
         steady = not vague and metres <= largest_m and radians <= largest_rad
-        supporters = self._candidates.agreeing(anchor)
+        rivals = self._candidates.agreeing(anchor, but_not_with=belief)
         known_ns = self._latest.moment.stamp_ns if self._latest is not None else now_ns
         waited_s = (now_ns - known_ns) / NS_PER_S
-        if not steady and (waited_s < s.contradiction_s or supporters >= votes):
+        if not steady and (waited_s < s.contradiction_s or rivals >= votes):
             return replace(
                 verdict,
-                detail=f'{moved}; {count}, {supporters} on the present pose, last supported {waited_s:.2f} s ago; '
+                detail=f'{moved}; {count}, {rivals} on the present pose, last supported {waited_s:.2f} s ago; '
                 f'after {s.contradiction_s:.2f} s the majority is believed',
             )
         return self._accept(belief, verdict, f'{moved}; {count}', steady)
