@@ -56,7 +56,7 @@ def weigh(
     ]
     distinct_S = [count_positions(support.pixels_C2) for support in support_S]
     covariance = _covariance(sights, support_S, residuals_S, final)
-    position, rotation = _sigma(covariance[:3, :3]), _sigma(covariance[3:, 3:])
+    position, rotation = largest_sigma(covariance[:3, :3]), largest_sigma(covariance[3:, 3:])
     matches = sum(map(len, matches_S))
     evidence = Evidence(
         keypoints=sum(len(sight.features) for sight in sights),
@@ -77,6 +77,12 @@ def weigh(
 def count_positions(pixels_C2: NDArray[np.float64]) -> int:
     """Number of distinct keypoints: one with two orientations is one position and must not count twice."""
     return len(np.unique(np.rint(pixels_C2 * 4), axis=0))
+
+
+def sigma_of(residual_px: float) -> float:
+    """Standard deviation of keypoints whose median distance from the projected points is known, in pixels."""
+    # Rayleigh: the median of the length of a 2D error is 1.18 sigma. Half a pixel is SIFT's floor.
+    return SIGMA_INFLATION * max(residual_px / 1.18, 0.5)
 
 
 def _coverage(sights: Sequence[Sight], support_S: Sequence[Correspondences], distinct_S: Sequence[int]) -> float:
@@ -118,13 +124,11 @@ def _covariance(
         if len(sights) > 1:
             # The median of a handful may be small by luck: no camera promises more than the whole rig's residuals do.
             residual = max(residual, typical * width)
-        # Rayleigh: the median of the length of a 2D error is 1.18 sigma. Half a pixel is SIFT's floor.
-        sigma_px = SIGMA_INFLATION * max(residual / 1.18, 0.5)
-        normal_66 += normal_matrix(camera.T_map_cam, sight.camera, support.points_C3, sigma_px, origin_3)
+        normal_66 += normal_matrix(camera.T_map_cam, sight.camera, support.points_C3, sigma_of(residual), origin_3)
     return covariance_of(normal_66)
 
 
-def _sigma(covariance_33: NDArray[np.float64]) -> float:
+def largest_sigma(covariance_33: NDArray[np.float64]) -> float:
     """Largest standard deviation of a covariance block."""
     if not np.isfinite(covariance_33).all():
         return float('inf')

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from neumap_ros.geometry import Camera, Pose
 from neumap_ros.localization.decoder import Decoder
@@ -147,7 +146,7 @@ class RegionFinder:
         A box is out of view when all its corners lie behind the camera or beyond one side of the image.
         """
         corners_R83 = T_map_cam.inverse().transform(self._corners_R83.reshape(-1, 3)).reshape(-1, 8, 3)
-        out_R: NDArray[np.bool_] = (corners_R83[..., 2] < -slack).all(axis=1)
+        out_R = np.asarray((corners_R83[..., 2] < -slack).all(axis=1))
         low, high = camera.field_of_view
         for axis in (0, 1):
             for bound, sign in ((low[axis], -1.0), (high[axis], 1.0)):

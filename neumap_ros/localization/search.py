@@ -13,6 +13,7 @@ from functools import cache
 from neumap_ros.features.base import Features
 from neumap_ros.geometry import Camera, Pose
 from neumap_ros.localization.attempt import RigFix
+from neumap_ros.localization.cross_check import agrees, disagreement, widen
 from neumap_ros.localization.decoder import Decoder
 from neumap_ros.localization.evidence import count_positions, weigh
 from neumap_ros.localization.fix import Correspondences, Evidence, Reason
@@ -31,9 +32,7 @@ from neumap_ros.localization.solver import (
 from neumap_ros.maps.types import Manifest
 
 MINIMAL_KEYPOINTS = 10
-# A camera contradicts the rig's pose if fewer than this share of the matches that agree with its own pose agree with
-# the rig's, and its own pose is at least so probably right.
-AGREEING_SHARE = 0.5
+# A camera whose own pose is at least so probably right, and another one, contradicts the rig's.
 CONTRADICTING_CONFIDENCE = 0.5
 
 
@@ -160,7 +159,9 @@ class Search:
             fix = self._attempt(sights, group, clock)
             if best is None or fix.reason is Reason.OK or fix.confidence > best.confidence:
                 best = fix
-            if fix.reason is Reason.OK:
+            if fix.reason is Reason.OK or fix.detail:
+                # Cameras that contradict each other would only be searched on until one of them finds nothing.
+                best = fix
                 break
         with clock('retrieval'):
             tried = settings.max_attempts * settings.points_near_prior
@@ -183,15 +184,62 @@ class Search:
         if solution is None:
             return RigFix(Reason.FEW_INLIERS, evidence=evidence, regions=regions)
         fix = replace(self._conclude(sights, nearest, matches, solution, clock), regions=regions)
-        if fix.reason is not Reason.OK or len(sights) == 1:
+        if len(sights) == 1:
             return fix
-        assert fix.T_map_base is not None
+        return self._cross_check(fix, sights, own, nearest, matches, clock)
+
+    def _cross_check(
+        self,
+        fix: RigFix,
+        sights: Sequence[Sight],
+        own: Sequence[Solution | None],
+        nearest: Sequence[Correspondences],
+        matches: Sequence[Correspondences],
+        clock: _Stopwatch,
+    ) -> RigFix:
+        """Hold the pose of each camera by itself against an accepted pose of the rig."""
+        if fix.T_map_base is None or fix.covariance_66 is None:
+            return fix
+        gate, max_error_px = self._settings.gate, self._settings.solver.max_error_px
+        shifts, details = [], []
         for sight, alone, near, match in zip(sights, own, nearest, matches, strict=True):
-            detail = self._contradicts(fix.T_map_base, sight, alone, near, match, clock)
-            if detail:
+            if alone is None or alone.inliers_C.sum() < gate.min_inliers:
+                continue
+            shift = None
+            if agrees(fix.T_map_base, sight, alone, match, max_error_px):
+                shift = disagreement(fix.T_map_base, sight, alone, match)
+                if shift is None:
+                    continue
+                shifts.append(shift)
+            elif not self._is_convinced(sight, alone, near, match, clock):
+                continue
+            distance, degrees = (alone.T_map_cam @ sight.T_rig_cam.inverse()).error_to(fix.T_map_base)
+            details.append(
+                f'camera {sight.name} alone puts the robot {distance:.2f} (map units) and {degrees:.1f} deg away from '
+                'where all cameras put it; check where it is mounted (its transform)'
+            )
+            if shift is None:
                 # Which camera is right cannot be told; a pose that one of them denies is none.
-                return replace(fix, reason=Reason.AMBIGUOUS, T_map_base=None, covariance_66=None, detail=detail)
-        return fix
+                return replace(fix, reason=Reason.AMBIGUOUS, T_map_base=None, covariance_66=None, detail=details[-1])
+        if not shifts:
+            return fix
+        evidence, covariance = widen(fix.evidence, fix.covariance_66, shifts)
+        fix = replace(fix, evidence=evidence, covariance_66=covariance, detail='; '.join(details))
+        reason = judge(evidence, gate)
+        return fix if reason is Reason.OK else replace(fix, reason=reason, T_map_base=None, covariance_66=None)
+
+    def _is_convinced(
+        self,
+        sight: Sight,
+        alone: Solution,
+        nearest: Correspondences,
+        matches: Correspondences,
+        clock: _Stopwatch,
+    ) -> bool:
+        """Whether a camera by itself would more likely than not be right."""
+        single = [replace(sight, T_rig_cam=Pose.identity())]
+        fix = self._conclude(single, [nearest], [matches], RigSolution(alone.T_map_cam, (alone,)), clock)
+        return fix.reason is Reason.OK or fix.confidence >= CONTRADICTING_CONFIDENCE
 
     def _conclude(
         self,
@@ -242,39 +290,6 @@ class Search:
                 break
             guided, final, searched = near, refined, looks
         return guided, float(sum(self._decoder.chance_near(*look) for look in searched)), final
-
-    def _contradicts(
-        self,
-        T_map_rig: Pose,
-        sight: Sight,
-        alone: Solution | None,
-        nearest: Correspondences,
-        matches: Correspondences,
-        clock: _Stopwatch,
-    ) -> str:
-        """What a camera has against the rig's pose: a sentence if it probably sees another one, else nothing.
-
-        A camera whose extrinsics are wrong, or that sees a copy of another place, has an answer of its own that is as
-        good as any. Without this check the camera with more matches would win, right or wrong.
-        """
-        if alone is None:
-            return ''
-        T_map_cam = T_map_rig @ sight.T_rig_cam
-        limit = threshold_px(sight.camera, self._settings.solver.max_error_px)
-        agreeing = (reprojection_errors(T_map_cam, sight.camera, matches) < limit).sum()
-        own = alone.inliers_C.sum()
-        if own < self._settings.gate.min_inliers or agreeing >= AGREEING_SHARE * own:
-            return ''
-        solution = RigSolution(alone.T_map_cam, (alone,))
-        fix = self._conclude([replace(sight, T_rig_cam=Pose.identity())], [nearest], [matches], solution, clock)
-        convinced = fix.reason is Reason.OK or fix.confidence >= CONTRADICTING_CONFIDENCE
-        if not convinced or fix.hypothesis is None:
-            return ''
-        distance, degrees = fix.hypothesis.error_to(T_map_cam)
-        return (
-            f'camera {sight.name} sees another pose than the others, {distance:.2f} and {degrees:.1f} deg away; '
-            'check where it is mounted (its transform), or whether the place looks like another one'
-        )
 
 
 _Look = tuple[Features, Camera, Pose, float, list[int]]
