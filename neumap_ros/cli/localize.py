@@ -34,7 +34,7 @@ def localize(
     ] = None,
     config: Annotated[
         Path | None,
-        typer.Option(help='Localizer settings, see config/localizer.yaml.'),
+        typer.Option(help='Localizer settings, see config/core.yaml.'),
     ] = None,
 ) -> None:
     """Localize images in a map; exit code 0 if all were localized, 3 if some were not."""
@@ -74,7 +74,7 @@ def evaluate(
     source: options.SourceOptions,
     config: Annotated[
         Path | None,
-        typer.Option(help='Localizer settings, see config/localizer.yaml.'),
+        typer.Option(help='Localizer settings, see config/core.yaml.'),
     ] = None,
 ) -> None:
     """Localize images with known poses in a map and say how good it is.

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 neumap_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Localizer settings from a YAML file, read strictly; ``config/localizer.yaml`` explains every key."""
+"""Localizer settings from a YAML file, read strictly; ``config/core.yaml`` explains every key."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ No ROS in here: a replay of a bag reads its images with the same code as the nod
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -102,10 +103,11 @@ class FrameReader:
         names = tuple(messages)
         if problem := self._too_old(stamp_ns, now_ns):
             return FrameSet(stamp_ns, dropped=dropped, problem=Reason.STALE_IMAGE, detail=problem, cameras=names)
+        deadline_s = time.monotonic() + self.settings.tf_wait_s
         views: list[View] = []
         problems: list[Problem] = []
         for name, message in messages.items():
-            outcome = self._view(self._cameras[name], message, stamp_ns)
+            outcome = self._view(self._cameras[name], message, stamp_ns, deadline_s)
             if isinstance(outcome, View):
                 views.append(outcome)
             else:
@@ -116,7 +118,7 @@ class FrameReader:
             return FrameSet(
                 stamp_ns, dropped=dropped, problem=problems[0].reason, detail='; '.join(details), cameras=names
             )
-        T_odom_base = self._odometry(stamp_ns)
+        T_odom_base = self._odometry(stamp_ns, deadline_s)
         if isinstance(T_odom_base, str):
             return FrameSet(stamp_ns, dropped=dropped, problem=Reason.NO_TRANSFORM, detail=T_odom_base, cameras=names)
         used = tuple(view.name for view in views)
@@ -139,7 +141,7 @@ class FrameReader:
             'use_sim_time is the same for all nodes'
         )
 
-    def _view(self, source: CalibratedCamera, message: Any, stamp_ns: int) -> View | Problem:
+    def _view(self, source: CalibratedCamera, message: Any, stamp_ns: int, deadline_s: float) -> View | Problem:
         camera, info_frame, problem = source.calibration()
         if camera is None:
             return Problem(Reason.UNCALIBRATED_CAMERA, problem)
@@ -149,14 +151,14 @@ class FrameReader:
         except (ImageError, CalibrationError) as error:
             return Problem(Reason.IMAGE_ERROR, str(error))
         frame_id = clean_frame(message.header.frame_id) or clean_frame(info_frame)
-        T_base_cam = self._transforms.camera(frame_id, stamp_ns, self.settings.tf_wait_s)
+        T_base_cam = self._transforms.camera(frame_id, stamp_ns, deadline_s)
         if isinstance(T_base_cam, str):
             return Problem(Reason.NO_TRANSFORM, T_base_cam)
         return View(source.name, image, camera, T_base_cam, frame_id)
 
-    def _odometry(self, stamp_ns: int) -> Pose | str | None:
+    def _odometry(self, stamp_ns: int, deadline_s: float) -> Pose | str | None:
         """``T_odom_base``; None where there is none and none is needed; a sentence where one is needed."""
         if not self.settings.needs_odometry and not self._transforms.has_odometry():
             return None
-        outcome = self._transforms.odometry(stamp_ns, self.settings.tf_wait_s)
+        outcome = self._transforms.odometry(stamp_ns, deadline_s)
         return outcome if self.settings.needs_odometry or isinstance(outcome, Pose) else None

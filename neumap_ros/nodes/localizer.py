@@ -193,8 +193,10 @@ class LocalizerNode(ManagedNode):
             self._pipeline.initialize(message)
 
     def _on_time_jump(self, jump: TimeJump) -> None:
-        if self._pipeline is not None and self.phase == 'active':
-            seconds = jump.delta.nanoseconds / 1e9
+        seconds = jump.delta.nanoseconds / 1e9
+        # The first time that is heard of is no jump.
+        is_first = jump.delta.nanoseconds > 0 and jump.delta.nanoseconds == self.get_clock().now().nanoseconds
+        if self._pipeline is not None and self.phase == 'active' and not is_first:
             self._pipeline.on_time_jump(f'the clock jumped by {seconds:.3f} s' if seconds else 'the clock changed')
 
     def _start_tf_timer(self, rate_hz: float) -> None:

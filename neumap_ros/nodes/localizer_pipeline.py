@@ -117,7 +117,10 @@ class Pipeline:
 
     def use_parameters(self, values: Mapping[str, Any]) -> None:
         """Apply parameters that may change at run time, from the next images on."""
-        self._call(lambda: self._apply(values))
+        if self._worker is None:
+            self._apply(values)
+        else:
+            self._call(lambda: self._apply(values))
 
     def post(self, camera: str, stamp_ns: int, message: Any) -> None:
         """Hand over an image message."""
@@ -233,7 +236,7 @@ class Pipeline:
             return
         radius = initial_radius_m(message.pose.covariance)
         stamp_ns = conversions.nanoseconds(message.header.stamp)
-        T_odom_base = self._transforms.odometry(stamp_ns, 0.0) if stamp_ns else 'no stamp'
+        T_odom_base = self._transforms.odometry(stamp_ns) if stamp_ns else 'no stamp'
         moment: tuple[int | None, Pose | None]
         if not isinstance(T_odom_base, str):
             moment, where = (stamp_ns, T_odom_base), 'odometry at its stamp'

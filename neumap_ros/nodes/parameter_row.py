@@ -62,8 +62,13 @@ class Row:
             low = -math.inf if self.low is None else self.low
             high = math.inf if self.high is None else self.high
             if not math.isfinite(value) or not low <= value <= high:
-                return f'parameter {self.name} is {value!r}, expected {expected} from {low:g} to {high:g}'
+                return f'parameter {self.name} is {value!r}, expected {expected} from {number(low)} to {number(high)}'
         return ''
+
+
+def number(value: float) -> str:
+    """A bound as people write it: no exponent, no digits that say nothing."""
+    return str(int(value)) if value == round(value) else f'{value:.9g}'
 
 
 _WORDS = {bool: 'bool', int: 'integer', float: 'double', str: 'string'}

@@ -9,6 +9,8 @@ same: only :func:`declare` and what it needs import its messages.
 from __future__ import annotations
 
 import dataclasses
+import sys
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,7 +18,7 @@ from neumap_ros.errors import ConfigError
 from neumap_ros.localization.localizer import LocalizerSettings
 from neumap_ros.localization.session import SessionSettings
 from neumap_ros.localization.tracker import TrackerSettings
-from neumap_ros.nodes.parameter_row import Row, Value
+from neumap_ros.nodes.parameter_row import Row, Value, number
 from neumap_ros.nodes.parameter_tables import CORE, LIVE, LOCALIZER, MAP_SERVER
 
 if TYPE_CHECKING:
@@ -66,7 +68,7 @@ def descriptor(row: Row) -> ParameterDescriptor:
         elif isinstance(row.default, float):
             result.floating_point_range = [FloatingPointRange(from_value=float(row.low), to_value=float(row.high))]
         else:
-            result.additional_constraints = f'each from {row.low:g} to {row.high:g}'
+            result.additional_constraints = f'each from {number(row.low)} to {number(row.high)}'
     return result
 
 
@@ -145,4 +147,80 @@ def _python(value: Any) -> Any:
 
 
 def _range_text(row: Row, form: str) -> str:
-    return '' if row.low is None or row.high is None else form.format(f'{row.low:g}', f'{row.high:g}')
+    return '' if row.low is None or row.high is None else form.format(number(row.low), number(row.high))
+
+
+# Documents
+
+
+def markdown() -> str:
+    """``docs/parameters.md``."""
+    lines = [
+        '# Parameters',
+        '',
+        '<!-- Written by: python -m neumap_ros.nodes.parameters > docs/parameters.md -->',
+        '',
+        '[config/localization.yaml](../config/localization.yaml) holds all of them with their defaults. What may',
+        'change at any time takes effect between two images; the rest takes effect at configure and is refused after',
+        'that. A value out of range is refused with a reason. The QoS of the topics of the cameras can be changed at',
+        'start with `qos_overrides.TOPIC.subscription.reliability`, `.history` and `.depth`.',
+        'Numbers with a decimal point need one in files and on the command line: `5.0`, not `5`.',
+    ]
+    for node, table in TABLES.items():
+        if not table:
+            continue
+        lines += ['', f'## {node}', '', '| name | default | unit | range | when | |', '|---|---|---|---|---|---|']
+        for row in table:
+            allowed = ', '.join(row.choices) if row.choices else _range_text(row, '{} to {}')
+            when = 'start' if row.read_only else 'any time' if row.name in LIVE else 'configure'
+            lines.append(
+                f'| `{row.name}` | {_yaml(row.default)} | {row.unit} | {allowed} | {when} | {row.description} |'
+            )
+    return '\n'.join(lines) + '\n'
+
+
+def parameter_file() -> str:
+    """``config/localization.yaml``."""
+    lines = [
+        '# SPDX-FileCopyrightText: 2026 neumap_ros contributors',
+        '# SPDX-License-Identifier: Apache-2.0',
+        '#',
+        '# Parameters of both nodes, all at their defaults; a file may hold only those that differ.',
+        '# Written by: python -m neumap_ros.nodes.parameters --file > config/localization.yaml',
+    ]
+    for node, table in TABLES.items():
+        if not table:
+            continue
+        lines += ['', f'/**/{node}:', '  ros__parameters:']
+        open_groups: list[str] = []
+        for row in table:
+            *groups, name = row.name.split('.')
+            for depth, group in enumerate(groups):
+                if open_groups[: depth + 1] != groups[: depth + 1]:
+                    lines.append(f'{"  " * (depth + 2)}{group}:')
+            open_groups = groups
+            indent = '  ' * (len(groups) + 2)
+            unit = f' [{row.unit}]' if row.unit else ''
+            words = f' One of {", ".join(row.choices)}.' if row.choices else ''
+            lines += textwrap.wrap(
+                f'{row.description}{words}{unit}',
+                118 - len(indent),
+                initial_indent=f'{indent}# ',
+                subsequent_indent=f'{indent}# ',
+            )
+            lines.append(f'{indent}{name}: {_yaml(row.default)}')
+    return '\n'.join(lines) + '\n'
+
+
+def _yaml(value: Value) -> str:
+    if isinstance(value, tuple):
+        return f'[{", ".join(_yaml(item) for item in value)}]'
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return value or "''"
+    return repr(value)
+
+
+if __name__ == '__main__':
+    sys.stdout.write(parameter_file() if '--file' in sys.argv[1:] else markdown())

@@ -19,6 +19,8 @@ from neumap_ros.localization.attempt import Attempt
 from neumap_ros.nodes import conversions
 
 POLL_S = 0.002
+# A parent that nobody has confirmed for so long is no parent any more.
+SILENT_PARENT_S = 5.0
 MAP_TO_ODOM, MAP_TO_BASE, NONE = 'map_to_odom', 'map_to_base', 'none'
 
 
@@ -79,9 +81,14 @@ class Transforms:
         """Forget what moves; static transforms stay."""
         self.buffer.clear()
 
-    def odometry(self, stamp_ns: int, wait_s: float) -> Pose | str:
-        """``T_odom_base`` at a stamp, or a sentence that says why there is none."""
-        return self._at(self.frames.odom, self.frames.base, stamp_ns, wait_s)
+    def odometry(self, stamp_ns: int, deadline_s: float = 0.0) -> Pose | str:
+        """``T_odom_base`` at a stamp, or a sentence that says why there is none.
+
+        Args:
+            stamp_ns: of the images.
+            deadline_s: on the clock of :func:`time.monotonic`; until then it is waited for.
+        """
+        return self._at(self.frames.odom, self.frames.base, stamp_ns, deadline_s)
 
     def has_odometry(self) -> bool:
         """Whether TF joins odometry and base at any time."""
@@ -95,7 +102,7 @@ class Transforms:
         except (TransformException, CalibrationError):
             return None
 
-    def camera(self, frame_id: str, stamp_ns: int, wait_s: float) -> Pose | str:
+    def camera(self, frame_id: str, stamp_ns: int, deadline_s: float = 0.0) -> Pose | str:
         """``T_base_cam`` of an optical frame at a stamp, or a sentence that says why there is none.
 
         Looked up for every image: it costs microseconds, and neither a new calibration nor a camera that turns needs
@@ -103,32 +110,32 @@ class Transforms:
         """
         if not frame_id:
             return 'neither image nor camera_info names the optical frame of the camera; set frame_id in its driver'
-        return self._at(self.frames.base, frame_id, stamp_ns, wait_s)
+        return self._at(self.frames.base, frame_id, stamp_ns, deadline_s)
 
-    def _at(self, target: str, source: str, stamp_ns: int, wait_s: float) -> Pose | str:
+    def _at(self, target: str, source: str, stamp_ns: int, deadline_s: float) -> Pose | str:
         stamp = Time(nanoseconds=stamp_ns, clock_type=self._node.get_clock().clock_type)
-        deadline = time.monotonic() + wait_s
         while not self.buffer.can_transform(target, source, stamp):
-            if time.monotonic() >= deadline or self._stop.wait(POLL_S):
+            if time.monotonic() >= deadline_s or self._stop.wait(POLL_S):
                 break
         try:
             return conversions.pose_from_transform(self.buffer.lookup_transform(target, source, stamp))
         except TransformException as error:
-            return (
-                f'TF does not give {source} in {target} at the stamp of the image ({stamp_ns / 1e9:.3f} s) '
-                f'within {wait_s:g} s: {error}'
-            )
+            return f'TF does not give {source} in {target} at the stamp of the image, {stamp_ns / 1e9:.3f} s: {error}'
         except CalibrationError as error:
             return str(error)
 
     def parent_of(self, frame: str) -> str:
-        """The parent of a frame in TF; empty if it has none."""
+        """The parent of a frame in TF; empty if it has none, or has not been heard of for a while."""
         try:
             tree = yaml.safe_load(self.buffer.all_frames_as_yaml())
         except yaml.YAMLError:
             return ''
         entry = tree.get(frame) if isinstance(tree, dict) else None
-        return str(entry.get('parent', '')) if isinstance(entry, dict) else ''
+        if not isinstance(entry, dict):
+            return ''
+        latest_s = float(entry.get('most_recent_transform', 0.0))  # 0 where it is static
+        now_s = self._node.get_clock().now().nanoseconds / 1e9
+        return str(entry.get('parent', '')) if latest_s == 0 or now_s - latest_s < SILENT_PARENT_S else ''
 
 
 @dataclass(frozen=True)

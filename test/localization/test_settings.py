@@ -11,7 +11,7 @@ from neumap_ros.errors import ConfigError
 from neumap_ros.localization.localizer import LocalizerSettings
 from neumap_ros.localization.settings import CHOICES, RANGES, SWITCHES, load_settings
 
-CONFIG = Path(__file__).resolve().parents[2] / 'config' / 'localizer.yaml'
+CONFIG = Path(__file__).resolve().parents[2] / 'config' / 'core.yaml'
 
 
 def flat(data, prefix=''):

@@ -156,6 +156,14 @@ class Robot(Node):
         wait_until(self._relocalize.service_is_ready, 'the service ~/relocalize')
         return self._relocalize.call_async(Trigger.Request())
 
+    def has_statuses(self, number: int) -> bool:
+        """Whether so many attempts were made."""
+        return len(self.statuses) >= number
+
+    def has_poses(self, number: int) -> bool:
+        """Whether so many poses came."""
+        return len(self.poses) >= number
+
     def last(self) -> LocalizationStatus:
         """The last status."""
         return self.statuses[-1]

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -55,9 +56,8 @@ def test_fixes_are_those_of_the_core_bit_for_bit(
         # Far apart in time, so that nothing is known of the next image.
         stamp_ns = (1000 + 1000 * number) * 10**9
         pixels = queries.read(image)
-        wait_until(lambda: robot.statuses or not number, 'status')
         robot.see(pixels, image.camera, stamp_ns)
-        wait_until(lambda: len(robot.statuses) > number, f'status {number}')
+        wait_until(partial(robot.has_statuses, number + 1), f'status {number}')
         status = robot.last()
         fix = localizer.localize(pixels, image.camera)
         assert status.reason == fix.reason.value, status.detail
@@ -65,7 +65,7 @@ def test_fixes_are_those_of_the_core_bit_for_bit(
         if fix.T_map_cam is None:
             continue
         accepted += 1
-        wait_until(lambda: len(robot.poses) == accepted, 'pose')
+        wait_until(partial(robot.has_poses, accepted), 'pose')
         expected = conversions.pose_message(fix.T_map_cam @ T_BASE_CAM.inverse())
         assert robot.poses[-1].pose.pose == expected
         assert status.pose.pose == expected
