@@ -133,12 +133,17 @@ class Candidates:
     """
 
     def __init__(self, settings: TrackerSettings) -> None:
-        self._settings = settings
-        self._motion = settings.motion
         self._fixes: list[Belief] = []
+        self.use_settings(settings)
 
     def __len__(self) -> int:
         return len(self._fixes)
+
+    def use_settings(self, settings: TrackerSettings) -> None:
+        """Count by other settings."""
+        self._settings = settings
+        self._motion = settings.motion
+        self._fixes = self._fixes[-settings.confirmation_window :]
 
     def add(self, fix: Belief) -> None:
         """Take in a fix; a second one of the same images replaces the first, because it confirms nothing."""

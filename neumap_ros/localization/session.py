@@ -76,6 +76,17 @@ class LocalizationSession:
         """The correction to odometry that holds now; None while there is none. While LOST it may be wrong."""
         return self.tracker.T_map_odom
 
+    def use_settings(self, settings: SessionSettings) -> None:
+        """Work by other settings from the next frame set on; what is known of the robot stays.
+
+        Raises:
+            ConfigError: a negative rate.
+        """
+        if settings.max_rate_hz != self.settings.max_rate_hz:
+            self._rate = RateCap(settings.max_rate_hz)
+        self.tracker.use_settings(settings.tracker)
+        self.settings = settings
+
     def use_map(self, localizer: Localizer | None) -> None:
         """Switch to another map, or another revision, or none, from the next attempt on.
 
@@ -117,7 +128,6 @@ class LocalizationSession:
             cause: why, in a few words; told with the next attempt.
         """
         self.tracker.reset(cause)
-        self._rate = RateCap(self.settings.max_rate_hz)
         self._last_ns = None
 
     def due(self, stamp_ns: int) -> bool:

@@ -110,6 +110,12 @@ class Tracker:
         self._forget()
         self._cause = cause
 
+    def use_settings(self, settings: TrackerSettings) -> None:
+        """Judge by other settings from the next attempt on; what is known stays."""
+        self.settings = settings
+        self._motion = settings.motion
+        self._candidates.use_settings(settings)
+
     def initialize(
         self, T_map_base: Pose, radius_m: float, stamp_ns: int | None = None, T_odom_base: Pose | None = None
     ) -> str:
@@ -204,7 +210,7 @@ class Tracker:
         if not verdict.accepted:
             verdict = self._count_failure(verdict, stamp_ns)
         if self._cause:
-            verdict = replace(verdict, detail=_join(verdict.detail, f'started anew because {self._cause}'))
+            verdict = replace(verdict, detail=_join(verdict.detail, f'started anew: {self._cause}'))
             self._cause = ''
         return verdict
 

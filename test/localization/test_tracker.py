@@ -283,8 +283,17 @@ def test_a_reset_forgets_everything_and_says_why():
     drive.tracker.reset('the map changed')
     assert (drive.tracker.state, drive.tracker.T_map_odom) == (UNLOCALIZED, None)
     assert drive.tracker.predict(drive.now, drive.odom) is None
-    assert 'started anew because the map changed' in drive.step().detail
+    assert 'started anew: the map changed' in drive.step().detail
     assert 'started anew' not in drive.step().detail
+
+
+def test_settings_can_change_while_a_pose_is_known():
+    drive = Drive().localized()
+    drive.tracker.use_settings(TrackerSettings(agreement_m=0.1))
+    assert drive.tracker.state is LOCALIZED
+    assert drive.step(drive.truth @ pose(0.3)).reason is INCONSISTENT
+    drive.tracker.use_settings(TrackerSettings(confirmations=1, confirmation_window=1))
+    assert drive.step(pose(-20, 3)).reason is OK
 
 
 # Where somebody says that the robot is.

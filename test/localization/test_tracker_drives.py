@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tracker on drives of 200 m: odometry that drifts, noisy fixes, wrong ones, gaps, a robot that is carried away."""
 
+import itertools
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -36,7 +37,7 @@ def course():
 def drifting(truth, rng):
     """Odometry of a drive: 2 % too long, and a degree to one side every ten metres, with some noise."""
     odom = [planar(3.0, -2.0, 1.0)]
-    for before, after in zip(truth, truth[1:], strict=False):
+    for before, after in itertools.pairwise(truth):
         step = before.inverse() @ after
         length = float(np.linalg.norm(step.translation_3))
         turn = np.radians(DRIFT_DEG_PER_M) * length + rng.normal(0, 2e-4)
