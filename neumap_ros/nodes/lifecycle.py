@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
@@ -24,13 +25,14 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc, unused-ignore]
     Args:
         name: of the node.
         table: of its parameters; declared before anything else, ``autostart`` among them.
+        options: more of ``rclpy.node.Node``, such as ``parameter_overrides`` and ``namespace``.
 
     Raises:
         ConfigError: a parameter given at start is unusable.
     """
 
-    def __init__(self, name: str, table: Iterable[Row]) -> None:
-        super().__init__(name)
+    def __init__(self, name: str, table: Iterable[Row], **options: Any) -> None:
+        super().__init__(name, **options)
         self._phase = 'unconfigured'
         declare(self, table)
 
@@ -65,43 +67,43 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc, unused-ignore]
     def finish(self) -> None:
         """Give back everything, in whatever state the node is; nothing is raised."""
         if self._phase != 'finalized':
-            self._guard('shut down', self.trigger_shutdown)
+            self._attempt('shut down', self.trigger_shutdown)
 
     # Transitions
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Configure, or undo what was half done."""
-        return self._take('inactive', 'configure', self.configure, self.clean_up, super().on_configure, state)
+        return self._transit('inactive', 'configure', self.configure, self.clean_up, super().on_configure, state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Activate, or undo what was half done."""
-        return self._take('active', 'activate', self.activate, self.deactivate, super().on_activate, state)
+        return self._transit('active', 'activate', self.activate, self.deactivate, super().on_activate, state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Deactivate."""
-        return self._take('inactive', 'deactivate', self.deactivate, None, super().on_deactivate, state)
+        return self._transit('inactive', 'deactivate', self.deactivate, None, super().on_deactivate, state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Give back everything."""
-        return self._take('unconfigured', 'clean up', self.clean_up, None, super().on_cleanup, state)
+        return self._transit('unconfigured', 'clean up', self.clean_up, None, super().on_cleanup, state)
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Give back everything for good; what goes wrong is logged and does not keep the node from ending."""
-        self._guard('deactivate', self.deactivate)
-        self._guard('clean up', self.clean_up)
+        self._attempt('deactivate', self.deactivate)
+        self._attempt('clean up', self.clean_up)
         self._phase = 'finalized'
         outcome: TransitionCallbackReturn = super().on_shutdown(state)
         return outcome
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start anew after a managed entity failed."""
-        self._guard('deactivate', self.deactivate)
-        self._guard('clean up', self.clean_up)
+        self._attempt('deactivate', self.deactivate)
+        self._attempt('clean up', self.clean_up)
         self._phase = 'unconfigured'
         outcome: TransitionCallbackReturn = super().on_error(state)
         return outcome
 
-    def _take(
+    def _transit(
         self,
         goal: str,
         what: str,
@@ -110,16 +112,16 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc, unused-ignore]
         entities: Callable[[LifecycleState], TransitionCallbackReturn],
         state: LifecycleState,
     ) -> TransitionCallbackReturn:
-        if not self._guard(what, do):
+        if not self._attempt(what, do):
             if undo is not None:
-                self._guard(f'undo: {what}', undo)
+                self._attempt(f'undo: {what}', undo)
             return TransitionCallbackReturn.FAILURE
         outcome = entities(state)
         if outcome == TransitionCallbackReturn.SUCCESS:
             self._phase = goal
         return outcome
 
-    def _guard(self, what: str, do: Callable[[], object]) -> bool:
+    def _attempt(self, what: str, do: Callable[[], object]) -> bool:
         """Run something; what it raises is logged, with a traceback unless it is meant for people."""
         try:
             do()
