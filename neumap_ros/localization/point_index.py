@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import faiss
@@ -29,8 +31,22 @@ TRAINING_POINTS_PER_LIST = 64
 SEARCH_THREADS = min(4, faiss.omp_get_max_threads())
 
 
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Let Faiss use so many threads for what this thread asks of it; other threads have counts of their own."""
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(count)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
+
+
 class PointIndex:
     """Lists of descriptors around centres that suit this map; a query looks into the nearest few.
+
+    Made anew when the points change, so that its answers depend on the points alone and not on how they came together:
+    for 100,000 points 0.2 s of one core, two thirds of what loading such a map takes.
 
     Args:
         descriptors_PC: unit descriptors in the space of the queries, float32.
@@ -46,8 +62,9 @@ class PointIndex:
         self._index.cp.seed = 0
         self._index.cp.min_points_per_centroid = 1  # only silences a warning about small maps
         step = max(1, self._count // (self._lists * TRAINING_POINTS_PER_LIST))
-        self._index.train(np.ascontiguousarray(descriptors_PC[::step]))
-        self._index.add(np.ascontiguousarray(descriptors_PC))
+        with _threads(1):  # while a robot drives, this happens beside the queries, which need the other cores
+            self._index.train(np.ascontiguousarray(descriptors_PC[::step]))
+            self._index.add(np.ascontiguousarray(descriptors_PC))
 
     def search(
         self, query_NC: Float32, neighbours: int, rows: NDArray[np.int64] | None = None
@@ -70,12 +87,10 @@ class PointIndex:
             wanted_P[rows] = True
             bits = np.packbits(wanted_P, bitorder='little')
             options['sel'] = faiss.IDSelectorBitmap(bits)  # type: ignore[call-arg, arg-type]  # stub of the C++ call
-        before = faiss.omp_get_max_threads()
-        faiss.omp_set_num_threads(SEARCH_THREADS)
-        similarity, found = self._index.search(
-            np.ascontiguousarray(query_NC), neighbours, params=faiss.SearchParametersIVF(**options)
-        )
-        faiss.omp_set_num_threads(before)
+        with _threads(SEARCH_THREADS):
+            similarity, found = self._index.search(
+                np.ascontiguousarray(query_NC), neighbours, params=faiss.SearchParametersIVF(**options)
+            )
         missing = found < 0
         any_row = 0 if rows is None or not len(rows) else rows[0]
         best = np.where(missing[:, :1], any_row, found[:, :1])
