@@ -21,8 +21,8 @@ PACKAGE = ROOT / 'neumap_ros'
 # What may know ROS; everything else is core.
 ROS_SIDE = ('neumap_ros.nodes', 'neumap_ros.cli', 'neumap_ros.demo')
 ROS_MODULE = re.compile(
-    r'(rclpy|rosless|tf2_\w+|cv_bridge|tf_transformations|launch|launch_ros|\w+_msgs|\w+_srvs|\w+_interfaces'
-    r'|neumap_ros\.(msg|srv|action))(\.|$)'
+    r'(rclpy|rosless|tf2_\w+|cv_bridge|tf_transformations|diagnostic_updater|launch|launch_ros|\w+_msgs|\w+_srvs'
+    r'|\w+_interfaces|neumap_ros\.(msg|srv|action))(\.|$)'
 )
 # Names under which distributions are imported, where the two differ.
 IMPORT_NAMES = {'opencv-python-headless': 'cv2', 'pyyaml': 'yaml', 'faiss-cpu': 'faiss'}

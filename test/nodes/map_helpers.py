@@ -183,3 +183,96 @@ class NodeProcess:
     def stop(self) -> None:
         self.kill()
         self._output.close()
+
+
+class Operator:
+    """Whoever sets the parameters of a map_server and watches its status."""
+
+    def __init__(self, server: str = '/map_server') -> None:
+        from neumap_ros.msg import MapIndex, MapShard, MapStatus
+        from rclpy.node import Node
+        from rclpy.parameter_client import AsyncParameterClient
+
+        from neumap_ros.nodes import map_topics as topics
+
+        self.node = Node('operator')
+        self.parameters = AsyncParameterClient(self.node, server)
+        self._status = Listener(self.node, MapStatus, topics.STATUS_TOPIC, topics.LATCHED_QOS)
+        self._index = Listener(self.node, MapIndex, topics.INDEX_TOPIC, topics.LATCHED_QOS)
+        self._shards = Listener(self.node, MapShard, topics.SHARD_TOPIC, topics.SHARD_QOS)
+
+    @property
+    def status(self) -> Any:
+        """The last status, or an empty one."""
+        from neumap_ros.msg import MapStatus
+
+        return self._status.last or MapStatus()
+
+    @property
+    def results(self) -> list[int]:
+        """Results in the order in which they were told, repetitions left out."""
+        told = [message.result for message in self._status.messages]
+        return [result for i, result in enumerate(told) if i == 0 or told[i - 1] != result]
+
+    @property
+    def index(self) -> Any:
+        return self._index.last
+
+    @property
+    def indices(self) -> list[Any]:
+        return self._index.messages
+
+    @property
+    def shards(self) -> list[Any]:
+        return self._shards.messages
+
+    def set(self, **values: Any) -> list[Any]:
+        """Set parameters of the group ``map`` one after the other; the results."""
+        return list(self._call(self.parameters.set_parameters, values).results)
+
+    def set_atomically(self, **values: Any) -> Any:
+        """Set parameters of the group ``map`` together; the result."""
+        return self._call(self.parameters.set_parameters_atomically, values).result
+
+    def get(self, *names: str) -> list[Any]:
+        """Values of parameters of the group ``map``."""
+        from rclpy.parameter import parameter_value_to_python
+
+        assert self.parameters.wait_for_services(DEADLINE_S)
+        future = self.parameters.get_parameters([f'map.{name}' for name in names])
+        wait_for(future.done)
+        return [parameter_value_to_python(value) for value in future.result().values]
+
+    def wait_active(self, revision: int) -> Any:
+        """Wait until a revision is active and nothing is being prepared; the status."""
+        from neumap_ros.msg import MapStatus
+
+        wait_for(
+            lambda: (self.status.state, self.status.revision) == (MapStatus.STATE_ACTIVE, revision),
+            f'revision {revision} active, {self.status}',
+        )
+        return self.status
+
+    def wait_result(self, result: int) -> Any:
+        """Wait until the last wish has ended like that; the status."""
+        wait_for(lambda: self.status.result == result, f'result {result}, {self.status}')
+        return self.status
+
+    def _call(self, method: Callable[[list[Any]], Any], values: dict[str, Any]) -> Any:
+        from rclpy.parameter import Parameter
+
+        assert self.parameters.wait_for_services(DEADLINE_S)
+        future = method([Parameter(f'map.{name}', value=value) for name, value in values.items()])
+        wait_for(future.done, 'answer of the parameter service')
+        return future.result()
+
+
+def make_server(state: Path, **parameters: Any) -> Any:
+    """A map_server of this process, not started yet; ``map_uri`` stands for ``map.uri``."""
+    from rclpy.parameter import Parameter
+
+    from neumap_ros.nodes.map_server import MapServer
+
+    given = {name.replace('map_', 'map.', 1): value for name, value in parameters.items()}
+    overrides = [Parameter(name, value=value) for name, value in {'state_dir': str(state), **given}.items()]
+    return MapServer(parameter_overrides=overrides)
