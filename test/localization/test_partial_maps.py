@@ -196,7 +196,7 @@ def test_only_regions_in_memory_are_searched(stored, place, forward, backward):
     assert set(fix.regions) <= set(IN_VIEW)
 
 
-def test_regions_that_are_not_in_memory_are_ranked_too(stored, place, forward, backward):
+def test_regions_that_are_not_in_memory_are_ranked_and_wanted(stored, place, forward, backward):
     whole = Localizer(stored)
     for regions in ((), ('r2',), IN_VIEW):
         partial = Localizer(in_memory(stored, regions))
@@ -204,6 +204,14 @@ def test_regions_that_are_not_in_memory_are_ranked_too(stored, place, forward, b
             features, _ = place.see(pose)
             assert partial.decoder.rank_regions(features) == whole.decoder.rank_regions(features)
             assert [partial.decoder.points_in(r) > 0 for r in range(4)] == [name in regions for name in REGIONS]
+            wanted = partial.localize_features(features, place.camera).wanted_regions
+            assert wanted == tuple(
+                REGIONS[r] for r in whole.decoder.rank_regions(features) if REGIONS[r] not in regions
+            )
+            in_view = IN_VIEW if pose is forward else REGIONS[2:]
+            missing = set(in_view) - set(regions)
+            assert set(wanted[: len(missing)]) == missing
+            assert whole.localize_features(features, place.camera).wanted_regions == ()
 
 
 def test_no_region_at_all(stored, place, forward):
