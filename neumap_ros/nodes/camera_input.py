@@ -31,6 +31,7 @@ _NAME = re.compile(r'[A-Za-z][A-Za-z0-9_]*(/[A-Za-z][A-Za-z0-9_]*)*')
 # Silence of a topic that has spoken before is worth a warning after so long.
 SILENCE_S = 2.0
 _RATE_WINDOW = 30
+POLL_S = 0.002
 
 
 def check_names(names: Sequence[str]) -> None:
@@ -163,6 +164,7 @@ class CameraInput:
         self._rectified = rectified
         self._on_image = on_image
         self._info_key: tuple[Any, ...] = ()
+        self._is_told = False
         # Both at once, so that the worker never sees one without the other: the calibration or what is wrong with it.
         self._calibration: tuple[Camera | None, str, str] = (None, '', '')
         image = f'{name}/image/compressed' if compressed else f'{name}/image'
@@ -174,9 +176,16 @@ class CameraInput:
         self.images.close()
         self.infos.close()
 
-    def calibration(self) -> tuple[Camera | None, str, str]:
-        """Camera, its optical frame, and a sentence that says why there is no camera."""
-        if not self.infos.count:
+    def calibration(self, deadline_s: float = 0.0) -> tuple[Camera | None, str, str]:
+        """Camera, its optical frame, and a sentence that says why there is no camera.
+
+        Args:
+            deadline_s: on the clock of :func:`time.monotonic`; until then the first calibration is waited for, which
+                may come just after the first image. Not in a thread of the executor.
+        """
+        while not self._is_told and time.monotonic() < deadline_s:
+            time.sleep(POLL_S)
+        if not self._is_told:
             return None, '', f'camera {self.name} is not calibrated: no message on {self.infos.name} yet'
         return self._calibration
 
@@ -211,3 +220,4 @@ class CameraInput:
                 f'calibration of camera {self.name} {change}: {camera.width}x{camera.height}, {camera.model}'
             )
         self._info_key = key
+        self._is_told = True

@@ -51,7 +51,7 @@ class ReadingSettings:
     """How images are taken in; may change between two images.
 
     Attributes:
-        tf_wait_s: how long TF is waited for.
+        tf_wait_s: how long TF, and the first calibration of a camera, are waited for.
         max_image_age_s: older images are not used; 0: any age.
         needs_odometry: whether images without odometry are of no use.
     """
@@ -142,7 +142,7 @@ class FrameReader:
         )
 
     def _view(self, source: CalibratedCamera, message: Any, stamp_ns: int, deadline_s: float) -> View | Problem:
-        camera, info_frame, problem = source.calibration()
+        camera, info_frame, problem = source.calibration(deadline_s)
         if camera is None:
             return Problem(Reason.UNCALIBRATED_CAMERA, problem)
         try:

@@ -82,7 +82,8 @@ class LocalizerNode(ManagedNode):
             reason = f'parameter {fixed[0]} takes effect at configure only; deactivate and clean up the node first'
             return SetParametersResult(successful=False, reason=reason)
         try:
-            parameters.tracker_settings(self._values() | given)
+            if any(name.startswith('tracker.') for name in given):
+                parameters.tracker_settings(self._values() | given)
         except NeumapError as error:
             return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)

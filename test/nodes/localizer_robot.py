@@ -7,7 +7,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -92,7 +91,7 @@ class Robot(Node):
         self._tf = self.create_publisher(TFMessage, '/tf', QoSProfile(depth=100))
         latched = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self._tf_static = self.create_publisher(TFMessage, '/tf_static', latched)
-        self._clock = self.create_publisher(Clock, '/clock', QoSProfile(depth=10))
+        self._clock_publisher = self.create_publisher(Clock, '/clock', QoSProfile(depth=10))
         self._initial = self.create_publisher(PoseWithCovarianceStamped, 'initialpose', QoSProfile(depth=10))
         self.poses: list[PoseWithCovarianceStamped] = []
         self.statuses: list[LocalizationStatus] = []
@@ -115,7 +114,7 @@ class Robot(Node):
 
     def set_clock(self, time_ns: int) -> None:
         """Publish simulated time."""
-        self._clock.publish(Clock(clock=conversions.time_message(time_ns)))
+        self._clock_publisher.publish(Clock(clock=conversions.time_message(time_ns)))
 
     def stand(self, camera_frames: Sequence[str] = (OPTICAL,), T_base_cam: Pose = T_BASE_CAM) -> None:
         """Say where the cameras are."""
@@ -173,7 +172,6 @@ class Stage:
     """Runs nodes in threads until the test ends."""
 
     def __init__(self, *arguments: str) -> None:
-        self.context_is_up = False
         rclpy.init(args=['--ros-args', *arguments])
         self.executor = MultiThreadedExecutor(num_threads=3)
         self.nodes: list = []
@@ -194,6 +192,14 @@ class Stage:
         while not self._stop.is_set():
             self.executor.spin_once(timeout_sec=0.1)
 
+    def remove(self, node) -> None:
+        """End one node."""
+        self.nodes.remove(node)
+        self.executor.remove_node(node)
+        if hasattr(node, 'finish'):
+            node.finish()
+        node.destroy_node()
+
     def close(self) -> None:
         """End all nodes."""
         self._stop.set()
@@ -208,6 +214,13 @@ class Stage:
         rclpy.try_shutdown()
 
 
-def state_arguments(folder: Path) -> list[str]:
-    """Arguments that keep a node's files in a folder."""
-    return ['-p', f'state_dir:={folder}']
+def localizing(stage: Stage, localizer, robot: Robot):
+    """The node with a map, heard and seen by a robot that has told TF where its camera is."""
+    from neumap_ros.nodes.localizer import LocalizerNode
+
+    node = stage.add(LocalizerNode())
+    assert node.phase == 'active'
+    node.use_map(localizer)
+    wait_until(robot.is_heard, 'subscriptions of the localizer')
+    robot.stand()
+    return node
