@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -164,6 +166,19 @@ def test_a_new_revision_takes_over_what_did_not_change(place, tmp_path, forward,
     assert_same(
         new.localize_features(features, place.camera), Localizer(stored).localize_features(features, place.camera)
     )
+
+
+def test_what_was_taken_over_keeps_nothing_else_alive(stored):
+    whole = in_memory(stored)
+    first = Localizer(whole.without_regions(['r0']))
+    gone = [weakref.ref(first.decoder), weakref.ref(first.decoder.table)]
+    second = Localizer(whole.without_regions(['r1']), reuse=first)
+    assert not np.shares_memory(first.decoder.table.points_P3, second.decoder.table.points_P3)
+    shared = first.decoder.table.descriptors_PC.untyped_storage(), second.decoder.table.descriptors_PC.untyped_storage()
+    assert shared[0].data_ptr() != shared[1].data_ptr()
+    del first
+    gc.collect()
+    assert [reference() for reference in gone] == [None, None]
 
 
 def test_nothing_is_taken_over_from_a_map_with_other_models_or_boxes(place, tmp_path, decoded):
