@@ -8,7 +8,7 @@ No ROS in here: a replay of a bag reads its images with the same code as the nod
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -25,19 +25,22 @@ class CalibratedCamera(Protocol):
 
     name: str
 
-    def calibration(self) -> tuple[Camera | None, str, str]:
-        """Camera, its optical frame, and a sentence that says why there is no camera."""
+    def calibration(self, deadline_s: float) -> tuple[Camera | None, str, str]:
+        """Camera, its optical frame, and a sentence that says why there is no camera; the first one is waited for."""
         ...
 
 
 class TransformSource(Protocol):
-    """TF: :class:`neumap_ros.nodes.transforms.Transforms`, or what a replay has in its place."""
+    """TF: :class:`neumap_ros.nodes.transforms.Transforms`, or what a replay has in its place.
 
-    def camera(self, frame_id: str, stamp_ns: int, wait_s: float) -> Pose | str:
+    Deadlines are on the clock of the :class:`FrameReader`; until then a transform is waited for.
+    """
+
+    def camera(self, frame_id: str, stamp_ns: int, deadline_s: float) -> Pose | str:
         """``T_base_cam`` at a stamp, or a sentence that says why there is none."""
         ...
 
-    def odometry(self, stamp_ns: int, wait_s: float) -> Pose | str:
+    def odometry(self, stamp_ns: int, deadline_s: float) -> Pose | str:
         """``T_odom_base`` at a stamp, or a sentence that says why there is none."""
         ...
 
@@ -77,6 +80,7 @@ class FrameReader:
         transforms: TF.
         compressed: whether the images are compressed.
         settings: see there.
+        clock_s: the clock of deadlines, in seconds from any zero.
     """
 
     def __init__(
@@ -85,8 +89,10 @@ class FrameReader:
         transforms: TransformSource,
         compressed: bool,
         settings: ReadingSettings,
+        clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings = settings
+        self._clock_s = clock_s
         self._cameras = cameras
         self._transforms = transforms
         self._type = COMPRESSED_IMAGE if compressed else IMAGE
@@ -103,7 +109,7 @@ class FrameReader:
         names = tuple(messages)
         if problem := self._too_old(stamp_ns, now_ns):
             return FrameSet(stamp_ns, dropped=dropped, problem=Reason.STALE_IMAGE, detail=problem, cameras=names)
-        deadline_s = time.monotonic() + self.settings.tf_wait_s
+        deadline_s = self._clock_s() + self.settings.tf_wait_s
         views: list[View] = []
         problems: list[Problem] = []
         for name, message in messages.items():

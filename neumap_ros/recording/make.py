@@ -22,6 +22,7 @@ from neumap_ros.geometry import Pose
 from neumap_ros.images import check_image_size, decode_image
 from neumap_ros.mapping.sources.base import FileSource, ImageSource, PosedImage
 from neumap_ros.mapping.sources.trajectory import interpolate
+from neumap_ros.mapping.sources.tum import tum_line
 from neumap_ros.recording import messages
 from neumap_ros.recording.bag_writer import BagWriter, quality_of_service
 from neumap_ros.recording.drift import DriftSettings, drifting_odometry, measured_drift
@@ -140,7 +141,8 @@ def make_bag(
             bag.write(topic, bag_time_ns, message)
             if topic == image_topic and progress is not None:
                 progress(bag.counts[topic], len(drive))
-        (bag.folder / TRUTH_FILE).write_text(_tum_text(drive), encoding='ascii')
+        text = ''.join(tum_line(stamp_ns, T_map_base) for stamp_ns, _, T_map_base in drive)
+        (bag.folder / TRUTH_FILE).write_text(text, encoding='ascii')
 
     path_N3 = np.array([T_map_base.translation_3 for _, _, T_map_base in drive])
     drift = measured_drift([T_map_base for _, T_map_base in track], T_odom_base) if track else (math.nan, math.nan)
@@ -251,12 +253,3 @@ def _jpeg(pixels: NDArray[np.uint8], name: str) -> bytes:
     if not done:
         raise ImageError(f'image {name} of {pixels.shape} pixels cannot be written as JPEG, expected a smaller one')
     return bytes(data)
-
-
-def _tum_text(drive: _Drive) -> str:
-    lines = []
-    for stamp_ns, _, T_map_base in drive:
-        w, x, y, z = T_map_base.quaternion_wxyz
-        values = ' '.join(f'{value:.12g}' for value in (*T_map_base.translation_3, x, y, z, w))
-        lines.append(f'{stamp_ns // 10**9}.{stamp_ns % 10**9:09d} {values}\n')
-    return ''.join(lines)

@@ -69,6 +69,11 @@ class BagReader:
             connections = [connection for connection in self._open().connections if connection.msgcount]
             return {c.topic: c.msgtype for c in sorted(connections, key=lambda c: c.topic)}
 
+    def count(self, topics: Collection[str]) -> int:
+        """Give how many messages some topics have together."""
+        with self._lock:
+            return sum(connection.msgcount for connection in self._open().connections if connection.topic in topics)
+
     def messages(self, topics: Collection[str]) -> Iterator[tuple[BagPosition, Any]]:
         """Read the messages of some topics in recording order; other readers wait meanwhile.
 

@@ -166,7 +166,7 @@ def _poses(reader: BagReader, topics: Mapping[str, str], request: _Request) -> t
     """Give (frame of the poses, camera pose at a time, where they come from in words)."""
     if request.pose == NO_POSES:
         return DEFAULT_FRAME_ID, lambda time_s: None, 'nowhere'
-    tf = _read_tf(reader, topics)
+    tf = read_tf(reader, topics)
     pose = request.pose or _choose_poses(topics, tf, request.camera_frame, reader.path)
     slack = request.max_time_difference_s
     prefix = next((prefix for prefix in _TF_PREFIXES if pose.startswith(prefix)), None)
@@ -224,7 +224,12 @@ def _compose(first: Pose | None, second: Pose | None) -> Pose | None:
     return None if first is None or second is None else first @ second
 
 
-def _read_tf(reader: BagReader, topics: Mapping[str, str]) -> TfTree:
+def read_tf(reader: BagReader, topics: Mapping[str, str]) -> TfTree:
+    """Read all transforms of a recording.
+
+    Raises:
+        SourceError: the recording is damaged.
+    """
     tree = TfTree()
     for position, message in reader.messages([topic for topic in _TF_TOPICS if topic in topics]):
         for item in message.transforms:

@@ -100,6 +100,13 @@ def read_tum(path: Path) -> Trajectory:
     return Trajectory.from_samples(samples)
 
 
+def tum_line(stamp_ns: int, pose: Pose) -> str:
+    """Write a pose as a line of the TUM format, with all nine digits of the stamp."""
+    w, x, y, z = pose.quaternion_wxyz
+    values = ' '.join(f'{value:.12g}' for value in (*pose.translation_3, x, y, z, w))
+    return f'{stamp_ns // 10**9}.{stamp_ns % 10**9:09d} {values}\n'
+
+
 def _stamped_images(images_dir: Path, poses: Trajectory) -> list[tuple[float, Path]]:
     """Give (time in seconds, file) of every image, by time."""
     if images_dir.is_file():
