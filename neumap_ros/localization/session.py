@@ -99,18 +99,6 @@ class LocalizationSession:
             self._map_id = map_id
         self._localizer = localizer
 
-    def use_settings(self, settings: SessionSettings) -> None:
-        """Go on with other settings from the next attempt on; a pose that is known stays.
-
-        Raises:
-            ConfigError: a negative rate.
-        """
-        if settings.max_rate_hz != self.settings.max_rate_hz:
-            self._rate = RateCap(settings.max_rate_hz)
-        if settings.tracker != self.settings.tracker:
-            self.tracker.use_settings(settings.tracker)
-        self.settings = settings
-
     def initialize(
         self, T_map_base: Pose, radius_m: float, stamp_ns: int | None = None, T_odom_base: Pose | None = None
     ) -> str:

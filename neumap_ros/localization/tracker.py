@@ -73,12 +73,6 @@ class Tracker:
         self._cause = ''
         self._forget()
 
-    def use_settings(self, settings: TrackerSettings) -> None:
-        """Judge by other settings from the next attempt on; a pose that is known stays, candidates start anew."""
-        self.settings = settings
-        self._motion = settings.motion
-        self._candidates = Candidates(settings)
-
     def _forget(self) -> None:
         self._state = TrackingState.UNLOCALIZED
         # The last accepted fix, and the last one that came with odometry.

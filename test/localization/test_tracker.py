@@ -207,6 +207,39 @@ def test_a_slow_camera_confirms_by_majority():
     assert [drive.step(seconds=2).reason for _ in range(4)] == [INCONSISTENT, WAIT, OK, OK]
 
 
+def test_a_minority_does_not_move_the_robot():
+    """Two confirmations may suffice, but not against three fixes that speak for the present pose."""
+    drive = Drive(confirmations=2, contradiction_s=0.0).localized()
+    drive.T_map_odom = pose(-25, 14)
+    assert [drive.step().reason for _ in range(4)] == [INCONSISTENT, WAIT, OK, OK]
+
+
+def test_what_was_outvoted_does_not_come_back_by_itself():
+    drive = Drive(confirmation_window=10, contradiction_s=0.0).localized()
+    old, drive.T_map_odom = drive.T_map_odom, pose(-25, 14)
+    assert [drive.step().reason for _ in range(4)] == [INCONSISTENT, WAIT, WAIT, OK]
+    drive.T_map_odom = old
+    assert [drive.step().confirmations for _ in range(3)] == [1, 2, 3]
+
+
+def test_directions_have_to_agree_too():
+    drive = Drive()
+    for turn in (0, 20, 40, 60, 80):
+        verdict = drive.step(drive.truth @ pose(deg=turn))
+    assert (verdict.confirmations, drive.tracker.state) == (1, CONFIRMING)
+    drive = Drive().localized()
+    assert drive.step(drive.truth @ pose(deg=8)).reason is INCONSISTENT
+    assert drive.step(drive.truth @ pose(deg=7)).reason is OK
+
+
+def test_turning_on_the_spot_wears_on_odometry():
+    drive = Drive(lost_after_s=1e6).localized()
+    for _ in range(12):
+        drive.odom = drive.odom @ pose(deg=30)
+        drive.step('none')
+    assert drive.step(drive.truth @ pose(deg=14)).reason is OK
+
+
 def test_one_confirmation_accepts_everything():
     drive = Drive(confirmations=1)
     assert drive.step().reason is OK
