@@ -145,20 +145,21 @@ if importlib.util.find_spec('rclpy') is None:
     import rosless
     rosless.activate()
 from neumap_ros.nodes.main import run
+# prelude
 sys.exit(run(sys.argv[1].split(','), ['--ros-args', *sys.argv[2:]]))
 """
 
 
 class NodeProcess:
-    """Nodes in a process of their own, as the executables run them."""
+    """Nodes in a process of their own, as the executables run them; code of a test may run before."""
 
-    def __init__(self, names: str, **parameters: Any) -> None:
+    def __init__(self, names: str, prelude: str = '', **parameters: Any) -> None:
         self._output = tempfile.TemporaryFile('w+')  # noqa: SIM115 - closed by stop()
         args = [word for name, value in parameters.items() for word in ('-p', f'{name}:={value}')]
         root = str(Path(__file__).parents[2])
         environment = {**os.environ, 'PYTHONUNBUFFERED': '1', 'OMP_NUM_THREADS': '1', 'PYTHONPATH': root}
         self.popen = subprocess.Popen(
-            [sys.executable, '-c', _BOOT, names, *args],
+            [sys.executable, '-c', _BOOT.replace('# prelude', prelude), names, *args],
             stdout=self._output,
             stderr=subprocess.STDOUT,
             env=environment,
