@@ -64,8 +64,18 @@ def disagreement(
 def widen(
     evidence: Evidence, covariance_66: NDArray[np.float64], shifts: list[NDArray[np.float64]]
 ) -> tuple[Evidence, NDArray[np.float64]]:
-    """Let the covariance admit what the cameras disagree about: nothing tells which of them is right."""
-    wider_66 = covariance_66 + sum(np.outer(shift, shift) for shift in shifts)
+    """Let the covariance admit what the cameras disagree about: nothing tells which of them is right.
+
+    All of it grows by one factor, so that the largest difference lies at one standard deviation: the error that wrong
+    extrinsics bring to the joint pose is as large as the differences, but need not have their direction.
+
+    Args:
+        evidence: for the rig's pose.
+        covariance_66: of that pose.
+        shifts: what :func:`disagreement` gave.
+    """
+    factor = max(1.0, *(float(shift @ np.linalg.solve(covariance_66, shift)) for shift in shifts))
+    wider_66 = factor * covariance_66
     position, rotation = largest_sigma(wider_66[:3, :3]), largest_sigma(wider_66[3:, 3:])
     return (
         replace(
