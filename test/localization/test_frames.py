@@ -99,6 +99,20 @@ def test_a_dead_camera_is_not_waited_for_until_it_is_back():
     assert frames.take(now + 200 * MS) is None, 'it is waited for again'
 
 
+def test_a_camera_that_is_back_but_always_second_is_waited_for():
+    frames = rig()
+    missing = []
+    for i in range(12):
+        now = i * 100 * MS
+        frames.add('front', now, 'f', now)
+        taken = frames.take(now)
+        if i >= 6:
+            frames.add('left', now, 'l', now + 20 * MS)
+        missing.append((taken or frames.take(now + 50 * MS)).missing)
+    assert missing[:7] == [('left',)] * 7
+    assert missing[7:] == [()] * 5
+
+
 def test_short_periods_are_not_taken_for_stragglers():
     """With a tolerance longer than the period, every image of a camera still gets its own set."""
     frames = rig(tolerance=50 * MS)
