@@ -175,7 +175,7 @@ def status_message(
     message.correction_m, message.correction_rad = attempt.correction_m, attempt.correction_rad
     message.confirmations, message.confirmations_required = attempt.confirmations, attempt.confirmations_required
 
-    message.age_ms, message.total_ms = age_ms, total_ms
+    message.age_ms, message.total_ms = float(age_ms), float(total_ms)
     message.features_ms = message.retrieval_ms = message.matching_ms = message.solving_ms = NO_NUMBER
     for field, value in _stages(fix.timings_ms).items():
         setattr(message, field, value)
