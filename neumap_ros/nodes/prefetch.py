@@ -32,7 +32,9 @@ class Prefetcher:
         self._track: deque[tuple[int, NDArray[np.float64]]] = deque()
 
     def observe(self, stamp_ns: int, position_3: Sequence[float]) -> None:
-        """Take a position in the map frame; time that runs backwards begins a new track."""
+        """Take a position in the map frame; time that runs backwards begins a new track, NaN is left out."""
+        if not np.isfinite(position_3).all():
+            return
         if self._track and stamp_ns <= self._track[-1][0]:
             self._track.clear()
         self._track.append((stamp_ns, np.array(position_3, dtype=np.float64)))

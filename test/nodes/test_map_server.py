@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import rclpy
 from geometry_msgs.msg import PoseWithCovarianceStamped
-from map_helpers import POINTS, Operator, localizes, make_map, make_server, running, wait_for
+from map_helpers import POINTS, NodeProcess, Operator, localizes, make_map, make_server, running, wait_for
 from neumap_ros.msg import MapIndex, MapRequest, MapStatus
 from rclpy.node import Node
 
@@ -246,3 +246,20 @@ def test_localizers_that_are_gone_are_not_told(tmp_path: Path) -> None:
         second.client.stop()
         wait_for(lambda: operator.status.localizers == ['/first'])
         assert operator.status.localizers_sha256 == [stored.manifest_sha256]
+
+
+def test_both_nodes_in_one_process(tmp_path: Path) -> None:
+    """As the executable `localization` runs them: nothing but the names of the regions travels."""
+    stored = make_map(tmp_path / 'map')
+    operator = Operator()
+    process = NodeProcess('map_server,localizer', **{'map.uri': stored.folder, 'state_dir': tmp_path / 'state'})
+    with contextlib.ExitStack() as stack:
+        stack.callback(process.stop)
+        stack.enter_context(running(operator.node))
+        wait_for(lambda: operator.status.localizers_sha256 == [stored.manifest_sha256], 'the localizer has the map')
+        assert operator.status.localizers == ['/localizer']
+        wait_for(lambda: len(operator.shards) == 4)
+        assert not any(len(shard.data) for shard in operator.shards)
+        assert len({shard.in_process for shard in operator.shards} - {'', exchange.PROCESS_ID}) == 1
+        assert process.interrupt() == 0
+        assert 'Traceback' not in process.output()
