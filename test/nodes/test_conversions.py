@@ -29,7 +29,7 @@ CHANNELS = {'mono8': 1, 'bgr8': 3, 'rgb8': 3, 'bgra8': 4, 'rgba8': 4}
 
 @pytest.mark.parametrize('encoding', sorted(set(SUPPORTED_ENCODINGS) - NOT_OF_CV_BRIDGE))
 @pytest.mark.parametrize('padding', [0, 5])
-def test_grey_is_that_of_cv_bridge_bit_for_bit(encoding: str, padding: int) -> None:
+def test_grey_is_that_of_cv_bridge(encoding: str, padding: int) -> None:
     rng = np.random.default_rng(3)
     width, height = 32, 24
     channels = CHANNELS.get(encoding, 1 if encoding.startswith('bayer') else 2)
@@ -37,7 +37,9 @@ def test_grey_is_that_of_cv_bridge_bit_for_bit(encoding: str, padding: int) -> N
     data = rng.integers(0, 256, height * step, dtype=np.uint8)
     message = Image(height=height, width=width, encoding=encoding, step=step, data=data.tobytes())
     expected = CvBridge().imgmsg_to_cv2(message, 'mono8')
-    assert np.array_equal(pixels_from_message(message, IMAGE, 'x'), expected)
+    difference = np.abs(pixels_from_message(message, IMAGE, 'x').astype(int) - expected)
+    # The cv_bridge of ROS 2 may link another OpenCV than Python does; their versions round Bayer patterns differently.
+    assert difference.max() <= encoding.startswith('bayer')
 
 
 def test_compressed_grey_is_that_of_cv_bridge() -> None:
