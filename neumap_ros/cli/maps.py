@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 neumap_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""``neumap map``: build, show and check maps."""
+"""``neumap map``: build, show, check and publish maps."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from neumap_ros.cli.console import (
 )
 from neumap_ros.errors import ConfigError
 
-app = typer.Typer(no_args_is_help=True, help='Build, show and check maps.')
+app = typer.Typer(no_args_is_help=True, help='Build, show, check and publish maps.')
 
 
 class Kind(str, Enum):
@@ -133,3 +133,25 @@ def map_verify(folder: Annotated[Path, typer.Argument(metavar='MAP', help='Map f
     if problems:
         raise typer.Exit(EXIT_PROBLEMS)
     typer.echo(f'map {folder} is sound')
+
+
+@app.command('publish')
+def map_publish(
+    folder: Annotated[Path, typer.Argument(metavar='MAP', help='Map folder.')],
+    repository: Annotated[
+        Path, typer.Option('--repository', help='Folder of revisions of one map; made if there is none.')
+    ],
+) -> None:
+    """Add a map to a repository as its next revision, for robots to switch to.
+
+    Example: neumap map publish office_map --repository office_repository
+    """
+    from neumap_ros.maps.repository import publish
+
+    stored = publish(folder, repository)
+    typer.echo(f'revision {stored.manifest.revision} of map {stored.manifest.map_id} lies in {stored.folder}')
+    typer.echo(f'sha256 {stored.manifest_sha256}')
+    typer.echo(
+        f'Next: ros2 param set /map_server map.revision {stored.manifest.revision}, where map.uri is '
+        f'{repository.absolute()}'
+    )

@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.markup import escape
 
 from neumap_ros.cli.console import EXIT_NOT_LOCALIZED, bar
-from neumap_ros.cli.localize import MapOption
 from neumap_ros.cli.params_file import parse_assignments, read_params_file
 from neumap_ros.errors import ConfigError
 
@@ -26,7 +25,7 @@ NO_TRUTH = 'none'
 
 def replay(
     bag: Annotated[Path, typer.Argument(metavar='BAG', help='ROS 2 recording (sqlite3 or mcap).')],
-    map_folder: MapOption,
+    map_folder: Annotated[Path, typer.Option('--map', help='Map folder, or a repository: its newest revision.')],
     out: Annotated[Path | None, typer.Option('--out', help='Folder for status.csv, trajectory.tum and more.')] = None,
     params_file: Annotated[
         Path | None, typer.Option(help='ROS parameter file of the localizer; the same as on the robot.')
@@ -59,7 +58,7 @@ def replay(
     from neumap_ros.evaluation.replay_report import failures, replay_tables, summarize_replay, write_replay
     from neumap_ros.localization.localizer import Localizer
     from neumap_ros.mapping.sources.bag_reader import BagReader
-    from neumap_ros.maps.storage import open_map
+    from neumap_ros.maps.repository import open_revision
 
     settings, core = settings_from(given, topics)
     console = Console()
@@ -79,7 +78,7 @@ def replay(
             markup=False,
             soft_wrap=True,
         )
-    localizer = Localizer(open_map(map_folder), core)
+    localizer = Localizer(open_revision(str(map_folder)), core)
     with bar(console, 'images') as progress:
         result = replayer.run(localizer, progress)
     summary = summarize_replay(result, localizer.manifest, truth)
