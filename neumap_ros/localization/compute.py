@@ -13,6 +13,7 @@ from neumap_ros.memory import keep_freed_memory
 
 _lock = threading.Lock()
 _memory_is_kept = False
+_is_prepared = False
 
 
 def prepare_process(math_threads: int, keep_memory: bool) -> None:
@@ -25,14 +26,25 @@ def prepare_process(math_threads: int, keep_memory: bool) -> None:
         math_threads: threads of PyTorch and of BLAS on the CPU.
         keep_memory: see :func:`neumap_ros.memory.keep_freed_memory`.
     """
-    global _memory_is_kept
+    global _memory_is_kept, _is_prepared
     with _lock:
+        _is_prepared = True
         if keep_memory and not _memory_is_kept:
             keep_freed_memory()
             _memory_is_kept = True
-        # Each thread has its own count and takes the process's when it first computes; this call may be that moment.
+        # Both hold for threads that begin later and for those that run already. Not so Faiss's BLAS on OpenMP, whose
+        # count belongs to each thread: see point_index.
         if torch.get_num_threads() != math_threads:
             torch.set_num_threads(math_threads)
         blas = ThreadpoolController().select(user_api='blas')
         if any(library.num_threads != math_threads for library in blas.lib_controllers):
             blas.limit(limits=math_threads)
+
+
+def prepare_process_for_maps() -> None:
+    """Let a process that reads maps without a localizer do so with one thread; where there is one, it has decided.
+
+    Waiting for each other in small products, two threads took 5 to 15 times as long as one on two busy cores.
+    """
+    if not _is_prepared:
+        prepare_process(math_threads=1, keep_memory=False)

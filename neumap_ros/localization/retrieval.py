@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neumap_ros.errors import MapError
+from neumap_ros.localization.compute import prepare_process_for_maps
 from neumap_ros.localization.decoder import kind_of
 from neumap_ros.maps.tensors import deserialize_tensors, serialize_tensors
 from neumap_ros.maps.types import ReadableMap
@@ -47,7 +48,7 @@ def retrieval_bytes(stored: ReadableMap) -> bytes:
     """Count the visual words of all regions of a map, to name regions without having them.
 
     One region is in memory at a time. Takes about as long as loading the map, and proves on the way that this version
-    can read every region of it.
+    can read every region of it. The mathematics of the process is set to one thread, unless a localizer has set it.
 
     Args:
         stored: a map with all its regions.
@@ -59,6 +60,7 @@ def retrieval_bytes(stored: ReadableMap) -> bytes:
     Raises:
         MapError: a region is missing, damaged or does not fit.
     """
+    prepare_process_for_maps()
     kind = kind_of(stored)
     counts = [_smallest(counts_W) for counts_W in kind.count_words(stored)]
     vocabulary = kind.vocabulary_sha256(stored)
