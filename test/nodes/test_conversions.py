@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 import pytest
-from cv_bridge import CvBridge
+from cv_bridge import CvBridge, CvBridgeError
 from geometry_msgs.msg import Pose as PoseMessage
 from neumap_ros.msg import LocalizationStatus
 from scipy.spatial.transform import Rotation
@@ -28,15 +28,19 @@ CHANNELS = {'mono8': 1, 'bgr8': 3, 'rgb8': 3, 'bgra8': 4, 'rgba8': 4}
 
 
 @pytest.mark.parametrize('encoding', sorted(set(SUPPORTED_ENCODINGS) - NOT_OF_CV_BRIDGE))
-@pytest.mark.parametrize('padding', [0, 5])
+@pytest.mark.parametrize('padding', [0, 4])
 def test_grey_is_that_of_cv_bridge(encoding: str, padding: int) -> None:
     rng = np.random.default_rng(3)
     width, height = 32, 24
     channels = CHANNELS.get(encoding, 1 if encoding.startswith('bayer') else 2)
-    step = width * channels + padding
+    step = (width + padding) * channels
     data = rng.integers(0, 256, height * step, dtype=np.uint8)
     message = Image(height=height, width=width, encoding=encoding, step=step, data=data.tobytes())
-    expected = CvBridge().imgmsg_to_cv2(message, 'mono8')
+    try:
+        expected = CvBridge().imgmsg_to_cv2(message, 'mono8')
+    except CvBridgeError:
+        assert encoding in ('uyvy', 'yuyv')
+        pytest.skip(f'this cv_bridge knows {encoding} by its old name only')
     difference = np.abs(pixels_from_message(message, IMAGE, 'x').astype(int) - expected)
     # The cv_bridge of ROS 2 may link another OpenCV than Python does; their versions round Bayer patterns differently.
     assert difference.max() <= encoding.startswith('bayer')
