@@ -4,8 +4,8 @@
 
 Images come in through :func:`neumap_ros.ros_values.pixels_from_message`, which a replay of a bag uses too, so that both
 see the same grey values bit for bit. A test compares them with cv_bridge's, which agree but for the rounding of Bayer
-patterns by another version of OpenCV; cv_bridge refuses ``8UC3``, ``yuyv``, padded rows and rows that are cut short, and
-rounds 16 bits differently. It makes the pictures that go out.
+patterns by another version of OpenCV; cv_bridge refuses ``8UC3``, ``yuyv``, padded rows and rows that are cut short,
+and rounds 16 bits differently. It makes the pictures that go out.
 """
 
 from __future__ import annotations
