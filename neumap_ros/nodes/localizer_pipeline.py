@@ -205,11 +205,9 @@ class Pipeline:
         self._statistics.add(attempt, age_ms, total_ms)
         self._relocalization.on_attempt(attempt)
         if self.on_wants is not None:
-            T_map_base = attempt.T_map_base
-            if T_map_base is None and attempt.state is TrackingState.LOCALIZED:
-                now = self._sender.pose_now()
-                T_map_base = now[1] if now is not None else None
-            self.on_wants(T_map_base, WANTED_RADIUS_M, attempt.fix.wanted_regions)
+            known = self._session.predict(frames.stamp_ns, frames.T_odom_base)
+            pose, radius = (None, 0.0) if known is None else known
+            self.on_wants(attempt.T_map_base or pose, max(radius, WANTED_RADIUS_M), attempt.fix.wanted_regions)
 
     def _on_tick(self) -> None:
         self._switch_map()

@@ -4,9 +4,14 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
+import threading
 from functools import partial
 
+import numpy as np
 from localizer_robot import Robot, localizing, wait_until
+from neumap_ros.msg import LocalizationStatus
 
 AT_ONCE = ('-p', 'tracker.confirmations:=1', '-p', 'tracker.confirmation_window:=1')
 SIMULATED = ('-p', 'use_sim_time:=true')
@@ -95,6 +100,68 @@ def test_stamps_that_go_back_without_a_clock(stage, demo_localizer, demo_queries
                 if robot.last().accepted:
                     break
             assert robot.last().accepted, (loop, second, robot.last().detail)
+
+
+def test_attempt_from_before_a_jump_is_not_published(stage, demo_localizer, demo_queries, monkeypatch) -> None:
+    from neumap_ros.localization.session import LocalizationSession
+
+    running = stage(*AT_ONCE, *SIMULATED)
+    robot = running.add(Robot())
+    localizing(running, demo_localizer, robot)
+    image = demo_queries.images[0]
+    pixels = demo_queries.read(image)
+    is_at_work, may_go = threading.Event(), threading.Event()
+    process = LocalizationSession.process
+
+    def slow(session, frames):
+        is_at_work.set()
+        assert may_go.wait(30)
+        return process(session, frames)
+
+    monkeypatch.setattr(LocalizationSession, 'process', slow)
+    robot.set_clock(5000 * S)
+    wait_until(lambda: robot.now_ns() == 5000 * S, 'clock')
+    robot.odometry(4999 * S)
+    robot.odometry(5001 * S)
+    robot.see(pixels, image.camera, 5000 * S)
+    assert is_at_work.wait(30)
+    robot.set_clock(1000 * S)
+    node = running.nodes[-1]
+    wait_until(lambda: node._pipeline._era == 1, 'jump')
+    may_go.set()
+    assert _play(robot, image, pixels, 1001 * S, 1) == 'ok', robot.last().detail
+    wait_until(partial(robot.has_poses, 1), 'pose')
+    assert [status.header.stamp.sec for status in robot.statuses] == [1001]
+    assert [pose.header.stamp.sec for pose in robot.poses] == [1001]
+
+
+def test_correction_is_held_while_lost_and_dropped_with_the_place(stage, demo_localizer, demo_queries) -> None:
+    running = stage(*AT_ONCE, *SIMULATED, '-p', 'tracker.lost_after_s:=2.0')
+    robot = running.add(Robot())
+    node = localizing(running, demo_localizer, robot)
+    image = demo_queries.images[0]
+    pixels = demo_queries.read(image)
+    assert _play(robot, image, pixels, 1000 * S, 1) == 'ok', robot.last().detail
+    dark = np.full_like(pixels, 8)
+    for number in range(2, 7):
+        assert _play(robot, image, dark, (999 + number) * S, number) == 'few_keypoints'
+    assert robot.last().state == LocalizationStatus.STATE_LOST
+    before = len(robot.transforms)
+    robot.set_clock(1006 * S)
+    wait_until(lambda: len([t for t in robot.transforms[before:] if t.child_frame_id == 'odom']) > 0, 'transforms')
+    # Another revision of the place keeps it, another place does not.
+    revision, elsewhere = copy.copy(demo_localizer), copy.copy(demo_localizer)
+    revision.manifest = dataclasses.replace(demo_localizer.manifest, revision=99)
+    elsewhere.manifest = dataclasses.replace(demo_localizer.manifest, map_id='00000000-0000-0000-0000-000000000000')
+    node.use_map(revision)
+    assert _play(robot, image, dark, 1007 * S, 7) == 'few_keypoints'
+    assert robot.last().revision == 99
+    assert node._sender.pose_now() is not None
+    node.use_map(elsewhere)
+    wait_until(lambda: node._sender.pose_now() is None, 'forgotten correction')
+    assert _play(robot, image, dark, 1008 * S, 8) == 'few_keypoints'
+    assert robot.last().map_id.startswith('0000')
+    assert robot.last().state == LocalizationStatus.STATE_UNLOCALIZED
 
 
 def _message(robot: Robot, name: str) -> str:
