@@ -84,7 +84,7 @@ def test_lookup_interpolates_and_names_what_is_missing(tree: Tree) -> None:
 
 def test_broken_transform_is_a_sentence(tree: Tree) -> None:
     message = conversions.transform_message(Pose.identity(), 'base_link', 'lens', 0)
-    message.transform.rotation.w = 1.02
+    message.transform.translation.x = float('nan')
     tree.transforms.buffer.set_transform_static(message, 'test')
     outcome = tree.transforms.camera('lens', S)
     assert isinstance(outcome, str) and 'lens' in outcome
