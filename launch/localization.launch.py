@@ -5,6 +5,7 @@
 ros2 launch neumap_ros localization.launch.py map:=/maps/office image:=/front/image_raw camera_info:=/front/camera_info
 """
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -70,13 +71,19 @@ def _nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     def given(name: str) -> str:
         return LaunchConfiguration(name).perform(context)
 
-    chosen: dict[str, Any] = {'autostart': given('autostart') == 'true'}
+    of_both = {'autostart': given('autostart') == 'true'}
+    of_localizer: dict[str, Any] = dict(of_both)
     if given('cameras'):
-        chosen['cameras'] = _names(given('cameras'))
+        of_localizer['cameras'] = _names(given('cameras'))
     if given('image_transport'):
-        chosen['image_transport'] = given('image_transport')
-    parameters = [ParameterFile(given('params_file'), allow_substs=True), chosen]
-    of_server = [*parameters, *([{'map.uri': given('map')}] if given('map') else [])]
+        of_localizer['image_transport'] = given('image_transport')
+    of_server = {**of_both, **({'map': {'uri': given('map')}} if given('map') else {})}
+    # A file with the same patterns as config/localization.yaml: what launch_ros makes of a dictionary has the pattern
+    # /**, which loses against those.
+    chosen = {'/**/localizer': of_localizer, '/**/map_server': of_server}
+    with tempfile.NamedTemporaryFile('w', prefix='neumap_launch_', suffix='.yaml', delete=False) as file:
+        yaml.safe_dump({pattern: {'ros__parameters': values} for pattern, values in chosen.items()}, file)
+    parameters = [ParameterFile(given('params_file'), allow_substs=True), ParameterFile(file.name)]
     remappings = [
         (topic, given(name))
         for topic, name in (
@@ -86,25 +93,19 @@ def _nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         )
         if given(name)
     ]
-    common = {'package': 'neumap_ros', 'output': 'screen', 'emulate_tty': True}
-    log_level = ['--ros-args', '--log-level', given('log_level')]
-    if given('processes') == 'one':
-        # No name here: it would be given to both nodes of the process.
-        nodes = [
-            Node(executable='localization', parameters=of_server, remappings=remappings, arguments=log_level, **common)
-        ]
-    else:
-        nodes = [
-            Node(executable='map_server', name='map_server', parameters=of_server, arguments=log_level, **common),
-            Node(
-                executable='localizer',
-                name='localizer',
-                parameters=parameters,
-                remappings=remappings,
-                arguments=log_level,
-                **common,
-            ),
-        ]
+    executables = ['localization'] if given('processes') == 'one' else ['map_server', 'localizer']
+    nodes: list[LaunchDescriptionEntity] = [
+        Node(
+            package='neumap_ros',
+            executable=executable,
+            parameters=parameters,
+            remappings=remappings,
+            arguments=['--ros-args', '--log-level', given('log_level')],
+            output='screen',
+            emulate_tty=True,
+        )
+        for executable in executables
+    ]
     if given('rviz') == 'true':
         nodes.append(Node(package='rviz2', executable='rviz2', arguments=['-d', str(SHARE / 'rviz' / 'neumap.rviz')]))
     return [
