@@ -14,16 +14,18 @@ from neumap_ros.maps.repository import MapReference
 URI, REVISION, SHA256 = 'map.uri', 'map.revision', 'map.sha256'
 
 
-def completed(parameters: list[Parameter]) -> list[Parameter]:
+def completed(node: Node, parameters: list[Parameter]) -> list[Parameter]:
     """Add those of the group that lose their meaning when only others of it are set.
 
-    A new address means its newest revision, a new revision any digest. A digest alone is one of the revision as it is.
+    Another address means its newest revision, a revision alone any digest. A digest alone is one of the revision as it
+    is. The same address again changes nothing: files of parameters are often sorted by name, so that it comes last.
     """
-    names = {parameter.name for parameter in parameters}
+    given = {parameter.name: parameter.value for parameter in parameters}
+    elsewhere = URI in given and given[URI] != node.get_parameter(URI).value
     added = []
-    if URI in names and REVISION not in names:
+    if elsewhere and REVISION not in given:
         added.append(Parameter(REVISION, Parameter.Type.INTEGER, 0))
-    if names & {URI, REVISION} and SHA256 not in names:
+    if (elsewhere or REVISION in given) and SHA256 not in given:
         added.append(Parameter(SHA256, Parameter.Type.STRING, ''))
     return [*parameters, *added]
 

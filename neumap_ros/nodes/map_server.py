@@ -79,7 +79,7 @@ class MapServer(ManagedNode):
         self._updater.setHardwareID('none')
         self._updater.add('map', lambda status: map_diagnostics(status, self._status()))
         self._updater.add('memory', lambda status: memory_diagnostics(status, self._status()))
-        self.add_pre_set_parameters_callback(completed)
+        self.add_pre_set_parameters_callback(lambda parameters: completed(self, parameters))
         self.add_on_set_parameters_callback(self._check_parameters)
         self.add_post_set_parameters_callback(self._take_parameters)
 

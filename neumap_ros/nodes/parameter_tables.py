@@ -164,12 +164,12 @@ LOCALIZER: tuple[Row, ...] = (*_INTERFACE, STATE_DIR, AUTOSTART, *TRACKER, *CORE
 
 MAP_SERVER: tuple[Row, ...] = (
     Row('map.uri', '', 'Folder of a map or of a repository of revisions, also as file://; see docs/map_updates.md.'),
-    Row('map.revision', 0, 'Which revision; 0: the newest. Setting map.uri alone makes it 0.', '', 0, 2**31 - 1),
+    Row('map.revision', 0, 'Which revision; 0: the newest. Another map.uri alone makes it 0.', '', 0, 2**31 - 1),
     Row(
         'map.sha256',
         '',
-        'Digest that the manifest of this revision must have; empty: any. Setting map.uri or map.revision without it '
-        'empties it.',
+        'Digest that the manifest of this revision must have; empty: any. A map.revision or another map.uri '
+        'without it empties it.',
     ),
     Row(
         'memory_budget_mb',
@@ -179,7 +179,9 @@ MAP_SERVER: tuple[Row, ...] = (
         1,
         2**20,
     ),
-    Row('prefetch_radius_m', 20.0, 'Regions this close to the predicted path are sent unasked; 0: none.', 'm', 0.0, 1e6),
+    Row(
+        'prefetch_radius_m', 20.0, 'Regions this close to the predicted path are sent unasked; 0: none.', 'm', 0.0, 1e6
+    ),
     Row('prefetch_horizon_s', 5.0, 'How far ahead the path is predicted from the last poses.', 's', 0.0, 600.0),
     STATE_DIR,
     AUTOSTART,

@@ -172,7 +172,8 @@ def markdown() -> str:
         lines += ['', f'## {node}', '', '| name | default | unit | range | when | |', '|---|---|---|---|---|---|']
         for row in table:
             allowed = ', '.join(row.choices) if row.choices else _range_text(row, '{} to {}')
-            when = 'start' if row.read_only else 'any time' if row.name in LIVE else 'configure'
+            is_live = node == 'map_server' or row.name in LIVE
+            when = 'start' if row.read_only else 'any time' if is_live else 'configure'
             lines.append(
                 f'| `{row.name}` | {_yaml(row.default)} | {row.unit} | {allowed} | {when} | {row.description} |'
             )

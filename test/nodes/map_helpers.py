@@ -210,12 +210,6 @@ class Operator:
         return self._status.last or MapStatus()
 
     @property
-    def results(self) -> list[int]:
-        """Results in the order in which they were told, repetitions left out."""
-        told = [message.result for message in self._status.messages]
-        return [result for i, result in enumerate(told) if i == 0 or told[i - 1] != result]
-
-    @property
     def index(self) -> Any:
         return self._index.last
 

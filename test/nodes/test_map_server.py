@@ -130,8 +130,6 @@ def test_only_changed_regions_are_sent(tmp_path: Path) -> None:
         sent = operator.shards[4:]
         changed = next(f for f in new.manifest.files if f.path == 'shards/r1.safetensors')
         assert sum(len(shard.data) for shard in sent) == changed.bytes
-        # Neither were the others copied to this machine again.
-        assert max(m.bytes_to_copy for m in operator._status.messages if m.pending_revision == 2) == changed.bytes
         assert localizes(robot.localizers[-1], 1, seed=9)
         assert {localizer.map_sha256 for localizer in robot.localizers} == {
             old.manifest_sha256,
@@ -181,8 +179,7 @@ def test_damaged_file_of_the_cache_is_fetched_again(tmp_path: Path) -> None:
         victim.write_bytes(data)
         with running(robot.node):
             robot.client.start()
-            wait_for(lambda: any('r2' in m.detail and 'damaged' in m.detail for m in operator._status.messages))
-            wait_for(lambda: any(shard.error for shard in operator.shards))
+            wait_for(lambda: any('r2' in shard.error for shard in operator.shards))
             wait_for(lambda: robot.client.state.regions_resident == 4)
             robot.client.stop()
         assert localizes(robot.localizers[-1], 2)

@@ -22,6 +22,7 @@ from neumap_ros.maps.repository import publish
 from neumap_ros.maps.storage import StoredMap
 from neumap_ros.nodes import map_topics as topics
 from neumap_ros.nodes.map_client import MapClient
+from neumap_ros.nodes.map_updates import MapUpdates, Outcome
 
 OTHER_ID = '6e1d4b2f-0c20-4b68-8b43-1b88b5c80002'
 
@@ -48,6 +49,21 @@ def started(server: Any, *more: Any) -> Iterator[Operator]:
     with running(operator.node, server, *more):
         server.start()
         yield operator
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[Outcome]:
+    """Outcomes in their order. A latched topic keeps the last one only, and this machine may be busy."""
+    outcomes: list[Outcome] = []
+    tell = MapUpdates._tell
+
+    def note(self: MapUpdates, **changes: Any) -> None:
+        if 'outcome' in changes and outcomes[-1:] != [changes['outcome']]:
+            outcomes.append(changes['outcome'])
+        tell(self, **changes)
+
+    monkeypatch.setattr(MapUpdates, '_tell', note)
+    return outcomes
 
 
 @pytest.fixture
@@ -78,9 +94,6 @@ def test_all_three_at_once(tmp_path: Path, repository: Path) -> None:
         assert status.sha256 == _sha256(repository, 2) != digest
         assert operator.get('uri', 'revision', 'sha256') == [str(repository), 2, status.sha256]
         wait_for(lambda: operator.index.revision == 2)
-        pending = [m for m in operator._status.messages if m.pending_revision == 2]
-        assert pending[0].revision == 1, 'the active one stays active while another is staged'
-        assert {m.state for m in pending} == {MapStatus.STATE_STAGING}
 
 
 def test_revision_alone_and_address_alone(tmp_path: Path, repository: Path) -> None:
@@ -114,6 +127,17 @@ def test_one_after_the_other_stages_once(tmp_path: Path, repository: Path) -> No
         assert [index.revision for index in operator.indices if index.sha256] == [9, 2]
 
 
+def test_sorted_by_name_as_dumped_files_are(tmp_path: Path, repository: Path) -> None:
+    with started(make_server(tmp_path / 'state', map_uri=str(repository), map_revision=1)) as operator:
+        operator.wait_active(1)
+        digest = _sha256(repository, 2)
+        results = operator.set(revision=2, sha256=digest, uri=str(repository))
+        assert [result.successful for result in results] == [True] * 3
+        operator.wait_active(2)
+        assert operator.get('uri', 'revision', 'sha256') == [str(repository), 2, digest]
+        assert [index.revision for index in operator.indices if index.sha256] == [1, 2]
+
+
 @pytest.mark.parametrize(
     ('values', 'words'),
     [
@@ -133,7 +157,9 @@ def test_one_after_the_other_stages_once(tmp_path: Path, repository: Path) -> No
     ],
     ids=lambda value: repr(value)[:40],
 )
-def test_garbage_is_refused_with_a_reason(tmp_path: Path, repository: Path, values: dict, words: str) -> None:
+def test_garbage_is_refused_with_a_reason(
+    tmp_path: Path, repository: Path, values: dict, words: str, told: list[Outcome]
+) -> None:
     with started(make_server(tmp_path / 'state', map_uri=str(repository), map_revision=1)) as operator:
         operator.wait_active(1)
         before = operator.get('uri', 'revision', 'sha256')
@@ -143,7 +169,7 @@ def test_garbage_is_refused_with_a_reason(tmp_path: Path, repository: Path, valu
         assert operator.get('uri', 'revision', 'sha256') == before
         status = operator.wait_active(1)
         assert status.result == MapStatus.RESULT_OK
-        assert MapStatus.RESULT_FAILED not in operator.results
+        assert told == [Outcome.PENDING, Outcome.OK]
 
 
 def test_digest_of_another_revision_is_refused(tmp_path: Path, repository: Path) -> None:
@@ -156,21 +182,24 @@ def test_digest_of_another_revision_is_refused(tmp_path: Path, repository: Path)
 
 
 def test_newer_wish_supersedes_the_one_that_is_staged(
-    tmp_path: Path, repository: Path, slow_staging: threading.Event
+    tmp_path: Path, repository: Path, slow_staging: threading.Event, told: list[Outcome]
 ) -> None:
     slow_staging.set()
     with started(make_server(tmp_path / 'state', map_uri=str(repository), map_revision=1)) as operator:
         operator.wait_active(1)
         slow_staging.clear()
         assert operator.set_atomically(revision=2).successful
-        wait_for(lambda: operator.status.pending_revision == 2 and operator.status.bytes_copied > 0)
-        assert operator.status.revision == 1
+        wait_for(lambda: operator.status.pending_revision == 2 and operator.status.bytes_to_copy > 0)
+        status = operator.status
+        assert (status.state, status.revision) == (MapStatus.STATE_STAGING, 1), 'the active one stays active'
         assert operator.set_atomically(revision=3).successful
         wait_for(lambda: operator.status.pending_revision == 3)
         slow_staging.set()
         operator.wait_active(3)
-        p, ok, superseded = MapStatus.RESULT_PENDING, MapStatus.RESULT_OK, MapStatus.RESULT_SUPERSEDED
-        assert operator.results[-5:] == [ok, p, superseded, p, ok]
+        assert told == [
+            *(Outcome.PENDING, Outcome.OK),
+            *(Outcome.PENDING, Outcome.SUPERSEDED, Outcome.PENDING, Outcome.OK),
+        ]
         assert 2 not in [index.revision for index in operator.indices]
 
 
@@ -220,7 +249,7 @@ def test_revision_that_this_version_cannot_read(tmp_path: Path, repository: Path
         assert operator.status.revision == operator.index.revision == 1
 
 
-def test_refusal_by_a_localizer_brings_the_one_before_back(tmp_path: Path) -> None:
+def test_refusal_by_a_localizer_brings_the_one_before_back(tmp_path: Path, told: list[Outcome]) -> None:
     """The server cannot tell that a localizer lacks an extractor; the localizer says so."""
     folder = tmp_path / 'repository'
     publish(make_map(tmp_path / 'a').folder, folder)
@@ -240,7 +269,7 @@ def test_refusal_by_a_localizer_brings_the_one_before_back(tmp_path: Path) -> No
             wait_for(lambda: operator.index.revision == 1)
             wait_for(lambda: not client.state.refused)
             assert len(localizers) == 1 and localizes(localizers[0], 3)
-            assert MapStatus.RESULT_OK in operator.results[2:], 'it was active for a moment'
+            assert told[-3:] == [Outcome.PENDING, Outcome.OK, Outcome.REFUSED], 'it was active for a moment'
             wait_for(lambda: MapCache(state / 'maps' / 'map_server').last_good().sha256 == status.sha256)
         finally:
             client.stop()
