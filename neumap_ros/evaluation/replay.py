@@ -13,7 +13,7 @@ from typing import Any
 from neumap_ros.errors import SourceError
 from neumap_ros.geometry import Pose
 from neumap_ros.localization.attempt import Attempt
-from neumap_ros.localization.frames import BACKWARDS_NS, Assembled, FrameAssembler
+from neumap_ros.localization.frames import Assembled, FrameAssembler
 from neumap_ros.localization.localizer import Localizer
 from neumap_ros.localization.session import LocalizationSession, SessionSettings
 from neumap_ros.mapping.sources.bag_reader import BagReader
@@ -224,7 +224,6 @@ class _Stepper:
         self._reader = reader
         self._session = session
         self._dropped = 0
-        self._last_stamp_ns = 0
 
     def take_until(self, assembler: FrameAssembler[Any], now_ns: int | None) -> list[Step]:
         """Take the sets whose waiting ended before ``now_ns``; None: all."""
@@ -250,9 +249,6 @@ class _Stepper:
 
     def _attempt(self, assembled: Assembled[Any], dropped: int, now_ns: int) -> Step:
         start = time.perf_counter()
-        if assembled.stamp_ns < self._last_stamp_ns - BACKWARDS_NS:
-            self._playback.buffer.forget()
-        self._last_stamp_ns = assembled.stamp_ns
         self._playback.now_ns = now_ns
         frames = self._reader.read(assembled.stamp_ns, assembled.payloads, dropped, now_ns)
         attempt = self._session.process(frames)

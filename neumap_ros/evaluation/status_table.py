@@ -17,7 +17,7 @@ TIMING_FIELDS = ('features_ms', 'retrieval_ms', 'matching_ms', 'solving_ms', 'to
 
 # Stages of the core by the field that they belong to; those of no other field are part of the pose.
 _STAGES = {'features': 'features_ms', 'retrieval': 'retrieval_ms', 'matching': 'matching_ms'}
-_SUMS = ('total', 'tracking')
+_SUM = 'total'
 _UNKNOWN = math.nan
 
 
@@ -84,7 +84,7 @@ def timing_fields(attempt: Attempt, total_ms: float) -> dict[str, Any]:
     """
     sums: dict[str, float] = {}
     for stage, value in attempt.fix.timings_ms.items():
-        if stage not in _SUMS:
+        if stage != _SUM:
             field = _STAGES.get(stage, 'solving_ms')
             sums[field] = sums.get(field, 0.0) + float(value)
     sums['total_ms'] = total_ms

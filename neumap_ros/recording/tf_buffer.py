@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from neumap_ros.errors import CalibrationError
 from neumap_ros.geometry import Pose
+from neumap_ros.localization.frames import BACKWARDS_NS
 from neumap_ros.mapping.sources.trajectory import interpolate
 from neumap_ros.ros_values import clean_frame
 
@@ -38,8 +39,8 @@ class _Edge:
 class TfBuffer:
     """Frames with one parent each. Stamps are whole nanoseconds, so that nothing is lost to rounding.
 
-    Unlike a robot's, this buffer is read while a recording is read: there is no waiting in it, and a jump of the stamps
-    back by more than the buffer is long starts a frame anew instead of being ignored.
+    A frame whose stamps go back by more than half a second starts anew: the recording was made of one that looped. On
+    a robot the clock tells that.
     """
 
     def __init__(self) -> None:
@@ -70,7 +71,7 @@ class TfBuffer:
             edge.static = value
             return
         stamps, poses = edge.stamps_ns, edge.poses
-        if stamps and stamp_ns < stamps[-1] - CACHE_NS:
+        if stamps and stamp_ns < stamps[-1] - BACKWARDS_NS:
             stamps.clear()
             poses.clear()
         place = bisect_right(stamps, stamp_ns)
@@ -82,12 +83,6 @@ class TfBuffer:
         first = bisect_left(stamps, stamps[-1] - CACHE_NS)
         if first > _CUT_AFTER:
             del stamps[:first], poses[:first]
-
-    def forget(self) -> None:
-        """Forget what moves; static transforms and who is whose parent stay."""
-        for edge in self._edges.values():
-            edge.stamps_ns.clear()
-            edge.poses.clear()
 
     def connected(self, target: str, source: str) -> bool:
         """Tell whether a chain of transforms joins two frames, whatever their stamps."""
@@ -138,8 +133,6 @@ class TfBuffer:
         after = bisect_left(stamps, stamp_ns)
         if after < len(stamps) and stamps[after] == stamp_ns:
             return _sound(edge.poses[after])
-        if not stamps:
-            raise TransformError(f'{child} in {edge.parent} is not known since time jumped')
         if after == 0 or after == len(stamps):
             end_ns = stamps[0 if after == 0 else -1]
             raise TransformError(

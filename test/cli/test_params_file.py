@@ -20,7 +20,8 @@ def read(tmp_path, text):
 
 @pytest.mark.parametrize('key', ['localizer', '/localizer', '/**', '/*', '/**/localizer', '/robot/localizer', 'local*'])
 def test_sections_of_the_node_are_found(tmp_path, key):
-    text = f'"{key}":\n  ros__parameters:\n    frames: {{base: base_footprint}}\n    frames.odom: wheels\n    max_rate_hz: 5.0\n'
+    parameters = '{frames: {base: base_footprint}, frames.odom: wheels, max_rate_hz: 5.0}'
+    text = f'"{key}":\n  ros__parameters: {parameters}\n'
     assert read(tmp_path, text) == {'frames.base': 'base_footprint', 'frames.odom': 'wheels', 'max_rate_hz': 5.0}
 
 

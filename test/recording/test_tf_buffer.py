@@ -122,22 +122,11 @@ def test_ten_seconds_are_kept_whatever_the_rate():
 
 def test_a_recording_that_starts_again_starts_the_buffer_anew():
     buffer = TfBuffer()
-    for stamp_ns in (START_NS, START_NS + 20 * 10**9, START_NS, START_NS + 10**9):
+    for stamp_ns in (START_NS, START_NS + 2 * 10**9, START_NS, START_NS + 10**9):
         add(buffer, 'odom', 'base', Pose.identity(), stamp_ns)
     buffer.lookup('odom', 'base', START_NS + 5 * 10**8)
     with pytest.raises(TransformError, match='known until'):
-        buffer.lookup('odom', 'base', START_NS + 20 * 10**9)
-
-
-def test_to_forget_leaves_what_does_not_move():
-    buffer = TfBuffer()
-    add(buffer, 'odom', 'base', Pose.identity(), START_NS)
-    add(buffer, 'base', 'camera', Pose.identity(), None)
-    buffer.forget()
-    buffer.lookup('base', 'camera', START_NS)
-    assert buffer.connected('odom', 'camera')
-    with pytest.raises(TransformError, match='not known since time jumped'):
-        buffer.lookup('odom', 'base', START_NS)
+        buffer.lookup('odom', 'base', START_NS + 15 * 10**8)
 
 
 @pytest.mark.parametrize(

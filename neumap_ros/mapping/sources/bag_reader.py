@@ -4,15 +4,13 @@
 
 from __future__ import annotations
 
-import struct
 import threading
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rosbags.highlevel import AnyReader, AnyReaderError
-from rosbags.rosbag2 import ReaderError
+from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
 
 from neumap_ros.errors import ImageError, SourceError
@@ -20,7 +18,9 @@ from neumap_ros.errors import ImageError, SourceError
 # Bags older than Iron carry no message definitions; the standard messages have not changed since Humble.
 _TYPES_WITHOUT_DEFINITIONS = Stores.ROS2_HUMBLE
 
-_READ_ERRORS = (AnyReaderError, ReaderError, OSError, struct.error, EOFError)
+# Of damaged bytes rosbags raises whatever its parsers stumble over: struct.error, KeyError, UnicodeDecodeError, apsw's
+# and zstd's own, MemoryError for a length that is none.
+_READ_ERRORS = Exception
 
 
 @dataclass(frozen=True)
@@ -135,6 +135,7 @@ class BagReader:
         return self._reader
 
     def _damaged(self, error: Exception) -> SourceError:
+        found = str(error) or type(error).__name__
         return SourceError(
-            f'the bag {self.path} cannot be read ({error}), expected sqlite3 or mcap; try ros2 bag reindex'
+            f'the bag {self.path} cannot be read ({found}), expected sqlite3 or mcap; try ros2 bag reindex'
         )
