@@ -17,22 +17,12 @@ from scipy.spatial.transform import Rotation
 from neumap_ros.geometry import Pose
 from neumap_ros.localization.evidence import largest_sigma, sigma_of
 from neumap_ros.localization.fix import Correspondences, Evidence
+from neumap_ros.localization.rig_solver import FEWEST_INLIERS
 from neumap_ros.localization.sight import Sight
-from neumap_ros.localization.solver import Solution, normal_matrix, reprojection_errors, threshold_px
+from neumap_ros.localization.solver import Solution, normal_matrix
 
-# A camera that agrees with less than this share of what its own pose agrees with sees another pose.
-AGREEING_SHARE = 0.5
-# Fewer inliers than this make no pose that could be held against the rig's.
-FEWEST_INLIERS = 12
 # Squared Mahalanobis distance that chance exceeds once in a thousand times (chi-square, 6 degrees of freedom).
 SIGNIFICANT = 22.5
-
-
-def agrees(T_map_rig: Pose, sight: Sight, alone: Solution, matches: Correspondences, max_error_px: float) -> bool:
-    """Whether the rig's pose explains most of what a camera's own pose explains."""
-    errors = reprojection_errors(T_map_rig @ sight.T_rig_cam, sight.camera, matches)
-    explained = (errors < threshold_px(sight.camera, max_error_px)).sum()
-    return bool(explained >= AGREEING_SHARE * alone.inliers_C.sum())
 
 
 def disagreement(

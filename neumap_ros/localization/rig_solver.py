@@ -10,6 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 import poselib
+import pycolmap
 
 from neumap_ros.geometry import Camera, FloatArray, Pose
 from neumap_ros.localization.fix import Correspondences
@@ -26,8 +27,16 @@ from neumap_ros.localization.solver import (
     threshold_px,
 )
 
-# PoseLib draws the best matches first for one camera only. For several it gets the best ones of each and no others.
+# The generalised solver draws blindly, so that it gets only the best matches of each camera.
 BEST_MATCHES = 150
+# A hopeless set of images costs 0.1 s with so many trials; a tenth of right matches among the best needs about as many.
+MOST_TRIALS = 3000
+# A proposal that so many matches agree with is right; chance gives about ten.
+ENOUGH_INLIERS = 40
+# A camera that agrees with less than this share of what its own pose agrees with sees another pose.
+AGREEING_SHARE = 0.5
+# Fewer inliers than this make no pose of a camera that could be held against the rig's.
+FEWEST_INLIERS = 12
 
 
 @dataclass(frozen=True)
@@ -48,9 +57,10 @@ def solve_rig(
 ) -> tuple[RigSolution | None, tuple[Solution | None, ...]]:
     """Pose of a rig by LO-RANSAC and non-linear refinement.
 
-    Each camera proposes the pose that its own correspondences give, and all together propose one by the generalised
-    three-point solver, which also finds a pose when no camera sees enough by itself. The proposal that most
-    correspondences of all cameras agree with wins. One camera alone gives exactly what :func:`solve_pose` gives.
+    Each camera proposes the pose that its own correspondences give. If few correspondences agree with the best of
+    these, or a camera does not, all together propose one by the generalised three-point solver, which also finds a
+    pose when no camera sees enough by itself. The best is refined. One camera alone gives what :func:`solve_pose`
+    gives.
 
     Args:
         sights: the cameras.
@@ -68,9 +78,16 @@ def solve_rig(
         return RigSolution(alone.T_map_cam @ sights[0].T_rig_cam.inverse(), (alone,)), own
     proposals = [o.T_map_cam @ s.T_rig_cam.inverse() for o, s in zip(own, sights, strict=True) if o is not None]
     best = _best(proposals, sights, matches_S, settings)
-    joint = _generalized(sights, matches_S, settings, best)
-    best = _best([p for p in (best, joint) if p is not None], sights, matches_S, settings)
-    return (None if best is None else evaluate(best, sights, matches_S, settings.max_error_px)), own
+    if best is None or not _is_enough(evaluate(best, sights, matches_S, settings.max_error_px), own):
+        joint = _generalized(sights, matches_S, settings)
+        best = _best([p for p in (best, joint) if p is not None], sights, matches_S, settings)
+    if best is None:
+        return None, own
+    start = evaluate(best, sights, matches_S, settings.max_error_px)
+    refined = refine_rig(start, sights, matches_S, settings.max_error_px)
+    if refined is None or _best([best, refined.T_map_rig], sights, matches_S, settings) is best:
+        return start, own
+    return refined, own
 
 
 def evaluate(
@@ -113,6 +130,7 @@ def refine_rig(
         [_reference_pixels(chosen_S[i], sights[i].camera) for i in used],
         [chosen_S[i].points_C3 for i in used],
         _poselib_pose(start.T_map_rig.inverse()),
+        # PoseLib's extrinsics map the rig's coordinates to the camera's.
         [_poselib_pose(sights[i].T_rig_cam.inverse()) for i in used],
         [poselib_camera(_reference_camera(sights[i].camera)) for i in used],
         {'loss_type': 'CAUCHY', 'loss_scale': max_error_px / 2},
@@ -137,34 +155,53 @@ def _best(
     return best
 
 
+def explains(solution: Solution, alone: Solution) -> bool:
+    """Whether a pose explains most of what a camera's own pose explains."""
+    return bool(solution.inliers_C.sum() >= AGREEING_SHARE * alone.inliers_C.sum())
+
+
+def _is_enough(solution: RigSolution, own: Sequence[Solution | None]) -> bool:
+    """Whether a pose has much support, and none of the cameras that have a pose of their own objects."""
+    poses = [
+        (camera, alone)
+        for camera, alone in zip(solution.cameras, own, strict=True)
+        if alone is not None and alone.inliers_C.sum() >= FEWEST_INLIERS
+    ]
+    support = sum(int(camera.inliers_C.sum()) for camera in solution.cameras)
+    return support >= ENOUGH_INLIERS and all(explains(camera, alone) for camera, alone in poses)
+
+
 def _generalized(
-    sights: Sequence[Sight], matches_S: Sequence[Correspondences], settings: SolverSettings, initial: Pose | None
+    sights: Sequence[Sight], matches_S: Sequence[Correspondences], settings: SolverSettings
 ) -> Pose | None:
-    """LO-RANSAC on the best matches of all cameras together (gp3p, Kukelova et al., CVPR 2016, in PoseLib)."""
+    """LO-RANSAC on the best matches of all cameras together.
+
+    By pycolmap: PoseLib is twice as fast here, but its three-point solver for rigs (2.0.5) turns coordinates by the C
+    library's random numbers, which no seed of its own governs, so that the same images gave other last digits.
+    """
     best_S = [m.take(np.argsort(-m.quality_C, kind='stable')[:BEST_MATCHES]) for m in matches_S]
     used = [i for i, best in enumerate(best_S) if len(best)]
-    # PoseLib looks for three different matches until it finds them.
     if sum(len(best_S[i]) for i in used) < MINIMAL_MATCHES:
         return None
-    pose, info = poselib.estimate_generalized_absolute_pose(
-        [_reference_pixels(best_S[i], sights[i].camera) for i in used],
-        [best_S[i].points_C3 for i in used],
-        # PoseLib's extrinsics map the rig's coordinates to the camera's.
-        [_poselib_pose(sights[i].T_rig_cam.inverse()) for i in used],
-        [poselib_camera(_reference_camera(sights[i].camera)) for i in used],
-        {
-            'max_reproj_error': settings.max_error_px,
-            'max_iterations': settings.max_trials,
-            'min_iterations': min(200, settings.max_trials),
-            'success_prob': settings.confidence,
-            'seed': settings.seed,
-        },
-        {'loss_type': 'CAUCHY', 'loss_scale': settings.max_error_px / 2},
-        None if initial is None else _poselib_pose(initial.inverse()),
+    options = pycolmap.RANSACOptions()
+    options.max_error = settings.max_error_px
+    options.max_num_trials = min(settings.max_trials, MOST_TRIALS)
+    options.min_num_trials = min(options.min_num_trials, options.max_num_trials)
+    options.confidence = settings.confidence
+    options.random_seed = settings.seed
+    answer = pycolmap.estimate_generalized_absolute_pose(
+        np.concatenate([_reference_pixels(best_S[i], sights[i].camera) for i in used]),
+        np.concatenate([best_S[i].points_C3 for i in used]),
+        [slot for slot, i in enumerate(used) for _ in range(len(best_S[i]))],
+        [_colmap_pose(sights[i].T_rig_cam.inverse()) for i in used],
+        [_reference_camera(sights[i].camera).to_pycolmap(slot + 1) for slot, i in enumerate(used)],
+        options,
     )
-    if info['num_inliers'] < MINIMAL_MATCHES or not np.isfinite(pose.t).all():
+    if answer is None:
         return None
-    return Pose(pose.R, pose.t).inverse()
+    rig_from_world = answer['rig_from_world']
+    pose = Pose(rig_from_world.rotation.matrix(), rig_from_world.translation).inverse()
+    return pose if np.isfinite(pose.matrix_44).all() else None
 
 
 @lru_cache(maxsize=32)
@@ -182,3 +219,7 @@ def _poselib_pose(pose: Pose) -> poselib.CameraPose:
     result = poselib.CameraPose()
     result.R, result.t = pose.rotation_33, pose.translation_3
     return result
+
+
+def _colmap_pose(pose: Pose) -> pycolmap.Rigid3d:
+    return pycolmap.Rigid3d(pycolmap.Rotation3d(pose.rotation_33), pose.translation_3)

@@ -13,13 +13,13 @@ from functools import cache
 from neumap_ros.features.base import Features
 from neumap_ros.geometry import Camera, Pose
 from neumap_ros.localization.attempt import RigFix
-from neumap_ros.localization.cross_check import agrees, disagreement, widen
+from neumap_ros.localization.cross_check import disagreement, widen
 from neumap_ros.localization.decoder import Decoder
 from neumap_ros.localization.evidence import count_positions, weigh
 from neumap_ros.localization.fix import Correspondences, Evidence, Reason
 from neumap_ros.localization.gate import GateSettings, confidence, judge
 from neumap_ros.localization.regions import Group, RegionFinder
-from neumap_ros.localization.rig_solver import RigSolution, refine_rig, solve_rig
+from neumap_ros.localization.rig_solver import RigSolution, evaluate, explains, refine_rig, solve_rig
 from neumap_ros.localization.sight import Sight, together
 from neumap_ros.localization.solver import (
     MINIMAL_MATCHES,
@@ -202,11 +202,12 @@ class Search:
             return fix
         gate, max_error_px = self._settings.gate, self._settings.solver.max_error_px
         shifts, details = [], []
-        for sight, alone, near, match in zip(sights, own, nearest, matches, strict=True):
+        joint = evaluate(fix.T_map_base, sights, matches, max_error_px)
+        for sight, camera, alone, near, match in zip(sights, joint.cameras, own, nearest, matches, strict=True):
             if alone is None or alone.inliers_C.sum() < gate.min_inliers:
                 continue
             shift = None
-            if agrees(fix.T_map_base, sight, alone, match, max_error_px):
+            if explains(camera, alone):
                 shift = disagreement(fix.T_map_base, sight, alone, match)
                 if shift is None:
                     continue

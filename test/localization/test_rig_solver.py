@@ -192,3 +192,13 @@ def test_features_of_all_cameras_together():
     assert together(sights[:1]) is sights[0].features
     assert len(together(sights)) == 30
     assert (together(sights).descriptors_ND[10:] == sights[1].features.descriptors_ND).all()
+
+
+def test_the_same_correspondences_give_the_same_pose_of_the_rig():
+    """Also where no camera helps: the generalised solver has to be as repeatable as the others."""
+    sights = make_sights(0, 1, 2)
+    for counts, outliers in (((3, 3, 3), 0.0), ((80, 80, 80), 0.8)):
+        rng = np.random.default_rng(0)
+        matches = [make_matches(s, n, rng, 0.5, outliers) for s, n in zip(sights, counts, strict=True)]
+        poses = [solve_rig(sights, matches, SETTINGS)[0].T_map_rig.matrix_44 for _ in range(4)]
+        assert all((pose == poses[0]).all() for pose in poses)
