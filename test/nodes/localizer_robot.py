@@ -14,6 +14,7 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import PoseWithCovarianceStamped
 from neumap_ros.msg import LocalizationStatus
+from rcl_interfaces.msg import Log
 from rclpy.executors import MultiThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
@@ -102,11 +103,18 @@ class Robot(Node):
         self.create_subscription(LocalizationStatus, 'localizer/status', self.statuses.append, reliable)
         self.create_subscription(TFMessage, '/tf', lambda m: self.transforms.extend(m.transforms), reliable)
         self.create_subscription(DiagnosticArray, '/diagnostics', self._keep_diagnostics, reliable)
+        self.log = ''
+        logs = QoSProfile(depth=1000, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        self.create_subscription(Log, '/rosout', self._keep_log, logs)
         self._relocalize = self.create_client(Trigger, 'localizer/relocalize')
 
     def _keep_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
             self.diagnostics[status.name.split(': ')[-1]] = status
+
+    def _keep_log(self, message: Log) -> None:
+        if message.name == 'localizer':
+            self.log += message.msg + '\n'
 
     def now_ns(self) -> int:
         """Time by the clock of the node."""
@@ -214,6 +222,20 @@ class Stage:
         rclpy.try_shutdown()
 
 
+def wait_for_each_other(robot: Robot, node) -> None:
+    """Wait until both sides have found each other; each does so by itself."""
+    topics = [topic for camera in node._cameras.values() for topic in (camera.images, camera.infos)]
+    subscriptions = [topic._subscription for topic in topics] + [node._initial_pose]
+    wait_until(lambda: all(robot.is_heard(name) for name in node._cameras), 'subscriptions of the localizer')
+    wait_until(lambda: all(s.get_publisher_count() for s in subscriptions), 'publishers of the robot')
+    # The node's own transforms come in there too.
+    own = node._sender._broadcaster is not None
+    tf = node._transforms._listener.tf_sub
+    wait_until(lambda: tf.get_publisher_count() >= 1 + own, 'TF of the robot')
+    outputs = node._outputs
+    wait_until(lambda: outputs._status.get_subscription_count() and outputs._pose.get_subscription_count(), 'listeners')
+
+
 def localizing(stage: Stage, localizer, robot: Robot):
     """The node with a map, heard and seen by a robot that has told TF where its camera is."""
     from neumap_ros.nodes.localizer import LocalizerNode
@@ -221,6 +243,6 @@ def localizing(stage: Stage, localizer, robot: Robot):
     node = stage.add(LocalizerNode())
     assert node.phase == 'active'
     node.use_map(localizer)
-    wait_until(robot.is_heard, 'subscriptions of the localizer')
+    wait_for_each_other(robot, node)
     robot.stand()
     return node

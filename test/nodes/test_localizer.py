@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from localizer_robot import OPTICAL, T_BASE_CAM, Robot, localizing, wait_until
+from localizer_robot import OPTICAL, T_BASE_CAM, Robot, localizing, wait_for_each_other, wait_until
 
 from neumap_ros.geometry import Pose
 from neumap_ros.localization.attempt import View
@@ -58,7 +58,7 @@ def test_two_cameras_give_one_pose_and_a_dead_one_does_not_stop_the_other(stage,
     robot = running.add(Robot(('front', 'left')))
     node = running.add(_new_node())
     node.use_map(demo_localizer)
-    wait_until(lambda: robot.is_heard('front') and robot.is_heard('left'), 'subscriptions')
+    wait_for_each_other(robot, node)
     first, second = demo_queries.images[:2]
     T_front_left = first.T_map_cam.inverse() @ second.T_map_cam
     T_base_left = T_BASE_CAM @ T_front_left

@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from localizer_robot import OPTICAL, Robot, image_message, info_message, localizing, wait_until
+from localizer_robot import OPTICAL, Robot, image_message, info_message, localizing, wait_for_each_other, wait_until
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 
@@ -119,7 +119,7 @@ def test_camera_that_tf_does_not_know(stage, demo_localizer, demo_queries) -> No
     robot = running.add(Robot())
     node = running.add(LocalizerNode())
     node.use_map(demo_localizer)
-    wait_until(robot.is_heard, 'subscriptions')
+    wait_for_each_other(robot, node)
     image = demo_queries.images[0]
     pixels = demo_queries.read(image)
     robot.see(pixels, image.camera, 1000 * S)
@@ -215,26 +215,27 @@ def test_topic_of_another_type_is_named(stage, demo_localizer) -> None:
         (['tracker.confirmations:=6'], 'confirmation_window'),
     ],
 )
-def test_unusable_parameters_fail_at_configure(stage, capfd, arguments: list[str], words: str) -> None:
+def test_unusable_parameters_fail_at_configure(stage, arguments: list[str], words: str) -> None:
     running = stage(*[part for argument in arguments for part in ('-p', argument)])
+    robot = running.add(Robot())
     node = running.add(LocalizerNode())
     assert node.phase == 'unconfigured'
-    wait_until(lambda: words in capfd.readouterr().err, f'a log line with {words!r}')
+    wait_until(lambda: words in robot.log, f'a log line with {words!r}')
 
 
-def test_graphics_card_that_is_not_there(stage, demo_localizer, capfd) -> None:
+def test_graphics_card_that_is_not_there(stage, demo_localizer) -> None:
     import torch
 
     running = stage(*FREE, '-p', 'device:=cuda')
     robot = running.add(Robot())
     localizing(running, demo_localizer, robot)
     wait_until(lambda: 'CPU' in _message(robot, 'compute'), 'diagnostics of the device')
-    assert capfd.readouterr().err.count('device is cuda') == 1
+    assert robot.log.count('device is cuda') == 1
     if not torch.cuda.is_available():
         assert 'no usable GPU' in _message(robot, 'compute')
 
 
-def test_broken_core_does_not_end_the_node(robot_and_node, demo_queries, demo_localizer, monkeypatch, capfd) -> None:
+def test_broken_core_does_not_end_the_node(robot_and_node, demo_queries, demo_localizer, monkeypatch) -> None:
     robot, _ = robot_and_node
     image = demo_queries.images[0]
     pixels = demo_queries.read(image)
@@ -246,7 +247,7 @@ def test_broken_core_does_not_end_the_node(robot_and_node, demo_queries, demo_lo
         patch.setattr(Localizer, 'localize_views', fails, raising=False)
         patch.setattr('neumap_ros.nodes.localizer_pipeline.LocalizationSession.process', fails)
         robot.see(pixels, image.camera, 1000 * S)
-        wait_until(lambda: 'a bug' in capfd.readouterr().err, 'the traceback')
+        wait_until(lambda: 'a bug' in robot.log, 'the traceback')
     _recovers(robot, image, pixels)
     assert conversions.nanoseconds(robot.last().header.stamp) > 10_000 * S
 

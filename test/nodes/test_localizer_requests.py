@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
-from localizer_robot import T_BASE_CAM, Robot, localizing, wait_until
+from localizer_robot import T_BASE_CAM, Robot, localizing, wait_for_each_other, wait_until
 from rclpy.parameter import Parameter
 from rclpy.parameter_client import AsyncParameterClient
 
@@ -103,20 +103,20 @@ def test_relocalize_of_an_inactive_node(stage) -> None:
     assert not future.result().success and 'unconfigured' in future.result().message
 
 
-def test_initial_pose_guides_and_one_in_another_frame_does_not(stage, demo_localizer, demo_queries, capfd) -> None:
+def test_initial_pose_guides_and_one_in_another_frame_does_not(stage, demo_localizer, demo_queries) -> None:
     running = stage(*FREE)
     robot = running.add(Robot())
     node = localizing(running, demo_localizer, robot)
     image, pixels = _good(demo_localizer, demo_queries)
     wait_until(lambda: robot._initial.get_subscription_count(), 'initialpose')
     robot.guess(_truth(image), 'odom')
-    wait_until(lambda: "'odom', expected 'map'" in capfd.readouterr().err, 'refusal')
+    wait_until(lambda: "'odom', expected 'map'" in robot.log, 'refusal')
     broken = Pose(np.eye(3), (np.nan, 0.0, 0.0))
     robot.guess(broken)
-    wait_until(lambda: 'it is not used' in capfd.readouterr().err, 'refusal')
+    wait_until(lambda: 'finite numbers; it is not used' in robot.log, 'refusal')
     assert node._pipeline._session.predict(1000 * S, None) is None
     robot.guess(_truth(image))
-    wait_until(lambda: 'no odometry' in capfd.readouterr().err, 'log line')
+    wait_until(lambda: 'no odometry' in robot.log, 'log line')
     known = node._pipeline._session.predict(1000 * S, None)
     assert known is not None
     assert np.allclose(known[0].translation_3, _truth(image).translation_3)
@@ -175,7 +175,7 @@ def test_map_server_beside_it_and_thresholds_that_change(stage, demo_map, demo_q
     robot = running.add(Robot())
     running.add(MapServer())
     node = running.add(LocalizerNode())
-    wait_until(robot.is_heard, 'subscriptions')
+    wait_for_each_other(robot, node)
     robot.stand()
     wait_until(lambda: _message(robot, 'map').startswith('map '), 'map')
     image, pixels = _good(demo_localizer, demo_queries)
@@ -195,9 +195,7 @@ def test_map_server_beside_it_and_thresholds_that_change(stage, demo_map, demo_q
     assert robot.last().reason == 'few_inliers'
 
 
-def test_last_pose_outlives_a_restart_on_the_same_map_only(
-    stage, demo_localizer, demo_queries, tmp_path, capfd
-) -> None:
+def test_last_pose_outlives_a_restart_on_the_same_map_only(stage, demo_localizer, demo_queries, tmp_path) -> None:
     running = stage(*FREE)
     robot = running.add(Robot())
     node = localizing(running, demo_localizer, robot)
@@ -210,11 +208,11 @@ def test_last_pose_outlives_a_restart_on_the_same_map_only(
     assert document['map_id'] == demo_localizer.manifest.map_id
     assert np.allclose(document['position'], _truth(image).translation_3, atol=0.2)
 
-    capfd.readouterr()
+    assert 'saved pose' not in robot.log
     node = localizing(running, demo_localizer, robot)
     robot.see(pixels, image.camera, 2000 * S)
     wait_until(partial(robot.has_poses, 2), 'pose after the restart')
-    assert 'saved pose: searching within' in capfd.readouterr().err
+    wait_until(lambda: 'saved pose: searching within' in robot.log, 'log line')
     running.remove(node)
 
     document['map_id'] = '00000000-0000-0000-0000-000000000000'
@@ -222,7 +220,7 @@ def test_last_pose_outlives_a_restart_on_the_same_map_only(
     node = localizing(running, demo_localizer, robot)
     robot.see(pixels, image.camera, 3000 * S)
     wait_until(partial(robot.has_poses, 3), 'pose')
-    assert 'of another map' in capfd.readouterr().err
+    wait_until(lambda: 'of another map' in robot.log, 'log line')
 
 
 def test_transitions_from_outside(stage, demo_localizer, demo_queries) -> None:
@@ -243,7 +241,7 @@ def test_transitions_from_outside(stage, demo_localizer, demo_queries) -> None:
         assert change(Transition.TRANSITION_CONFIGURE)
         node.use_map(demo_localizer)
         assert change(Transition.TRANSITION_ACTIVATE)
-        wait_until(robot.is_heard, 'subscriptions')
+        wait_for_each_other(robot, node)
         robot.stand()
         robot.see(pixels, image.camera, (1000 + 1000 * number) * S)
         wait_until(partial(robot.has_poses, number + 1), f'pose in round {number}')
