@@ -8,6 +8,7 @@ Recorded localization is left out: /clock, the topics of the localizer, transfor
 Faster than real time and the same every time, without topics: neumap replay.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory
@@ -21,6 +22,9 @@ from launch.actions import (
 )
 from launch.event_handlers import OnProcessExit
 from launch.events import Shutdown
+from launch.events.process import ProcessExited
+from launch.launch_context import LaunchContext
+from launch.launch_description_entity import LaunchDescriptionEntity
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
@@ -92,19 +96,32 @@ def generate_launch_description() -> LaunchDescription:
         remappings=[('ground_truth', LaunchConfiguration('ground_truth'))],
         output='screen',
     )
+    ready = Node(package='neumap_ros', executable='wait_until_ready', output='screen')
     player = ExecuteProcess(
         cmd=[
-            *('ros2', 'bag', 'play', LaunchConfiguration('bag'), '--clock', '100', '--delay', '3'),
+            *('ros2', 'bag', 'play', LaunchConfiguration('bag'), '--clock', '100', '--delay', '1'),
             *('--rate', LaunchConfiguration('rate'), '--start-offset', LaunchConfiguration('start_offset')),
             *('--exclude-topics', *LEFT_OUT),
             *('--remap', '/tf:=/recorded_tf', '/tf_static:=/recorded_tf_static'),
         ],
         output='screen',
     )
+    beginning = RegisterEventHandler(OnProcessExit(target_action=ready, on_exit=_play_or_end(player)))
     ending = RegisterEventHandler(
         OnProcessExit(
             target_action=player,
             on_exit=[TimerAction(period=DRAIN_S, actions=[EmitEvent(event=Shutdown(reason='the bag has ended'))])],
         )
     )
-    return LaunchDescription([*arguments, localization, tf_filter, recorder, player, ending])
+    return LaunchDescription([*arguments, localization, tf_filter, recorder, ready, beginning, ending])
+
+
+def _play_or_end(player: ExecuteProcess) -> Callable[[ProcessExited, LaunchContext], list[LaunchDescriptionEntity]]:
+    """What to do when the wait is over."""
+
+    def decide(event: ProcessExited, context: LaunchContext) -> list[LaunchDescriptionEntity]:
+        if event.returncode == 0:
+            return [player]
+        return [EmitEvent(event=Shutdown(reason='there is no map to localize in'))]
+
+    return decide
