@@ -67,13 +67,16 @@ class RegionFinder:
             prior: (probable ``T_map_rig``, how far off it may be in map units), or None.
             ranking: gives all regions, most likely in view first; asked only if the first groups fail.
             points_near_prior: points of one place.
-            points_per_attempt: a map of at most so many is searched as a whole.
+            points_per_attempt: a map of at most so many is searched as a whole, and so much of one near a prior.
             alternatives: of the second attempt on the whole map.
         """
         every = self.present
         if prior is not None:
             T_map_rig, radius = prior
-            near = tuple(self.near(T_map_rig @ s.T_rig_cam, s.camera, radius, points_near_prior) for s in sights)
+            # As much as an attempt may compare: with the 12,000 nearest points in view alone the poses of a kitchen were
+            # wrong by 39 mm (RMS) instead of 3.
+            most = max(points_near_prior, points_per_attempt)
+            near = tuple(self.near(T_map_rig @ s.T_rig_cam, s.camera, radius, most) for s in sights)
             if any(near) and any(regions != every for regions in near):
                 yield Group(near)
         whole = sum(self._decoder.points_in(r) for r in every) <= points_per_attempt

@@ -48,9 +48,9 @@ class LocalizerSettings:
             large enough for glibc to return each of them to the system at once; fetching them anew took 20 to 30 ms of
             every query.
         max_keypoints: per query; time grows with it, recall in the dark too.
-        points_per_attempt: a map with at most so many points is compared at once.
-        points_near_prior: points of one place: compared first where a prior says so, and one place after the other,
-            most likely first, when the whole map was too much or gave no pose.
+        points_per_attempt: a map with at most so many points is compared at once; so many in view of a prior first.
+        points_near_prior: points of one place: one place after the other, most likely first, is compared when the
+            whole map was too much or gave no pose.
         points_guided: points, the nearest in view, that the guided search projects into the image.
         max_attempts: how many such groups of regions are tried before giving up.
         alternatives: among so many points a keypoint may choose in the second attempt on the whole map.
