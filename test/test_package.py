@@ -89,6 +89,12 @@ def test_every_folder_of_modules_is_a_package():
     assert [folder.name for folder in folders if not (folder / '__init__.py').exists()] == []
 
 
+def test_no_two_files_of_tests_share_a_name():
+    """Pytest imports them by name alone and refuses the second one."""
+    names = [path.name for folder in ('test', 'rosless/test') for path in (ROOT / folder).rglob('test_*.py')]
+    assert sorted(name for name in set(names) if names.count(name) > 1) == []
+
+
 def test_name_and_version_agree(project, manifest, cmake):
     name, version = re.search(r'^project\((\w+) VERSION ([\d.]+)\)', cmake, re.MULTILINE).groups()
     assert name == project['name'] == manifest.findtext('name') == PACKAGE.name

@@ -258,3 +258,24 @@ def test_the_rate_is_capped_and_settings_can_change(localizer, pictures):
     session.use_settings(SessionSettings())
     assert all(session.due(210 * S + i) for i in range(5))
     assert session.state is TrackingState.LOCALIZED
+
+
+@pytest.mark.parametrize('stamp_ns', [0, 5 * S, 10_000 * S])
+def test_a_stamp_that_is_refused_tells_no_time(localizer, pictures, stamp_ns):
+    # A driver that sends one wrong stamp: none at all, one of the past, one of the future.
+    session = localized(localizer, pictures)
+    wrong = FrameSet(stamp_ns, problem=Reason.STALE_IMAGE, detail='a sentence', cameras=('front',), now_ns=104 * S)
+    attempt = session.process(wrong)
+    assert (attempt.reason, attempt.stamp_ns, attempt.state) == (Reason.STALE_IMAGE, stamp_ns, TrackingState.LOCALIZED)
+    assert session.T_map_odom is not None
+    attempt = session.process(frame_set(pictures[4], 5))
+    assert (attempt.reason, attempt.confirmations_required) == (Reason.OK, 0), attempt.detail
+
+
+def test_a_robot_whose_images_are_all_refused_gets_lost(localizer, pictures):
+    session = localized(localizer, pictures)
+    states = [
+        session.process(FrameSet(0, problem=Reason.STALE_IMAGE, detail='a sentence', now_ns=(104 + i) * S)).state
+        for i in range(12)
+    ]
+    assert states == [TrackingState.LOCALIZED] * 10 + [TrackingState.LOST] * 2
