@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
+
 from benchmarks.node_bags import bag_of, long_bag_of, map_of
 from benchmarks.node_offline import (
     Offline,
@@ -122,6 +124,8 @@ def odometry(platform: Platform, name: str, seconds: float, seeds: Sequence[int]
     through_tf: list[tuple[float, float]] = []
     unconfirmed: list[tuple[float, float]] = []
     leaping: list[float] = []
+    speeds: list[float] = []
+    behind: list[float] = []
     lost = 0
     merged = Recording()
     for seed in seeds:
@@ -136,6 +140,8 @@ def odometry(platform: Platform, name: str, seconds: float, seeds: Sequence[int]
         through_tf += errors_against(truth, recording.of('tf'))
         unconfirmed += unconfirmed_steps(recording)
         leaping += leaps(truth, recording)
+        speeds += truth.speeds_mps()
+        behind += behind_ms(recording)
         lost += sum(status['state'] == 3 for status in recording.of('status'))
         merged.exit_codes |= {f'{node} {seed}': code for node, code in recording.exit_codes.items()}
         merged.complaints += recording.complaints
@@ -148,6 +154,8 @@ def odometry(platform: Platform, name: str, seconds: float, seeds: Sequence[int]
     return {
         'drives': len(seeds),
         'seconds': seconds,
+        'median_speed_mps': round(float(np.median(speeds)), 2),
+        'correction_ms_behind': spread(behind, 1),
         'fixes': fixes,
         'tf': tf,
         **ratios,
@@ -168,6 +176,19 @@ def unconfirmed_steps(recording: Recording) -> list[tuple[float, float]]:
         for status in recording.of('status')
         if status['accepted'] and status['confirmations_required'] == 0 and math.isfinite(status['correction_m'])
     ]
+
+
+def behind_ms(recording: Recording) -> list[float]:
+    """How much older the fix in force was than the odometry that TF was sampled with, milliseconds."""
+    events = [(r['at'], 'pose', r['stamp']) for r in recording.of('pose')]
+    events += [(r['at'], 'tf', r['stamp']) for r in recording.of('tf')]
+    fix_ns, found = 0, []
+    for _, kind, stamp_ns in sorted(events):
+        if kind == 'pose':
+            fix_ns = stamp_ns
+        elif fix_ns:
+            found.append((stamp_ns - fix_ns) / 1e6)
+    return found
 
 
 def leaps(truth: Truth, recording: Recording) -> list[float]:

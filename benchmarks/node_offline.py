@@ -122,6 +122,12 @@ class Truth:
             tx, ty, tz, qx, qy, qz, qw = (float(value) for value in row[1:8])
             self.poses.append(Pose.from_quaternion((qw, qx, qy, qz), (tx, ty, tz), 'ground truth'))
 
+    def speeds_mps(self) -> list[float]:
+        """Of the base between images."""
+        seconds = np.diff(self._stamps) / 1e9
+        steps = np.diff([pose.translation_3 for pose in self.poses], axis=0)
+        return [float(v) for v in np.linalg.norm(steps, axis=1) / seconds]
+
     def at(self, stamp_ns: int) -> Pose | None:
         """The pose between the two nearest images; None outside."""
         # Stamps of the file are rounded to less than a nanosecond's worth of a double.

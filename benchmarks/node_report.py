@@ -33,6 +33,8 @@ ROWS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
         ('complaints in the logs', '#complaints', '{}', '0'),
     ),
     'odometry': (
+        ('median speed, m/s', 'median_speed_mps', '{}', ''),
+        ('fix in force older than the odometry by ms, p50', 'correction_ms_behind.p50', '{}', ''),
         ('fixes, RMSE in cm', 'fixes.rmse_cm', '{}', ''),
         ('TF, RMSE in cm', 'tf.rmse_cm', '{}', ''),
         ('ratio', 'rmse_cm_ratio', '{}', '2'),
