@@ -59,6 +59,8 @@ class FrameSet:
             ``stale_image``), or None.
         detail: one sentence about the problem, or about a camera that is missing.
         cameras: names of the cameras, also of those with a problem.
+        now_ns: what time it was when the images were read; counts instead of a stamp that is refused (``stale_image``),
+            which may be any number. None: unknown.
     """
 
     stamp_ns: int
@@ -68,6 +70,7 @@ class FrameSet:
     problem: Reason | None = None
     detail: str = ''
     cameras: tuple[str, ...] = ()
+    now_ns: int | None = None
 
 
 @dataclass(frozen=True)

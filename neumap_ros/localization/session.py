@@ -129,17 +129,22 @@ class LocalizationSession:
     def process(self, frames: FrameSet) -> Attempt:
         """Attempt to localize a frame set. What is wrong with its images is told by the attempt's reason.
 
-        Stamps that go back by more than half a second start anew: a recording that loops, or a clock that was set.
+        Stamps that go back by more than half a second start anew: a recording that loops, or a clock that was set. One
+        that is refused as too old, or as of the future, tells no time: a driver's glitch must not cost the pose.
         """
         start = time.perf_counter()
-        if self._last_ns is not None and frames.stamp_ns < self._last_ns - BACKWARDS_NS:
-            self.reset(f'time went back by {(self._last_ns - frames.stamp_ns) / NS_PER_S:.2f} s')
-        self._last_ns = frames.stamp_ns if self._last_ns is None else max(frames.stamp_ns, self._last_ns)
+        judged_ns = frames.stamp_ns
+        if frames.problem is Reason.STALE_IMAGE:
+            judged_ns = next(ns for ns in (frames.now_ns, self._last_ns, frames.stamp_ns) if ns is not None)
+        else:
+            if self._last_ns is not None and frames.stamp_ns < self._last_ns - BACKWARDS_NS:
+                self.reset(f'time went back by {(self._last_ns - frames.stamp_ns) / NS_PER_S:.2f} s')
+            self._last_ns = frames.stamp_ns if self._last_ns is None else max(frames.stamp_ns, self._last_ns)
         # One map for the whole attempt.
         localizer = self._localizer
         fix, detail = self._fix(localizer, frames)
         tracking = time.perf_counter()
-        verdict = self.tracker.update(fix, frames.stamp_ns, frames.T_odom_base)
+        verdict = self.tracker.update(fix, judged_ns, frames.T_odom_base)
         end = time.perf_counter()
         timings = {**fix.timings_ms, 'tracking': (end - tracking) * 1e3, 'total': (end - start) * 1e3}
         accepted = verdict.accepted and fix.T_map_base is not None

@@ -107,8 +107,10 @@ class FrameReader:
             now_ns: the node's time.
         """
         names = tuple(messages)
-        if problem := self._too_old(stamp_ns, now_ns):
-            return FrameSet(stamp_ns, dropped=dropped, problem=Reason.STALE_IMAGE, detail=problem, cameras=names)
+        if problem := self.too_old(stamp_ns, now_ns):
+            return FrameSet(
+                stamp_ns, dropped=dropped, problem=Reason.STALE_IMAGE, detail=problem, cameras=names, now_ns=now_ns
+            )
         deadline_s = self._clock_s() + self.settings.tf_wait_s
         views: list[View] = []
         problems: list[Problem] = []
@@ -130,7 +132,8 @@ class FrameReader:
         used = tuple(view.name for view in views)
         return FrameSet(stamp_ns, tuple(views), T_odom_base, dropped, detail='; '.join(details), cameras=used)
 
-    def _too_old(self, stamp_ns: int, now_ns: int) -> str:
+    def too_old(self, stamp_ns: int, now_ns: int) -> str:
+        """Why images with this stamp are not used, be it too old, of the future or none; empty if they are."""
         limit_s = self.settings.max_image_age_s
         if stamp_ns == 0:
             return 'the image has the stamp 0, expected the time of its exposure; set the stamp in the driver'
