@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 import torch
 from diagnostic_msgs.msg import DiagnosticStatus
 from diagnostic_updater import DiagnosticStatusWrapper, Updater
+from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 from neumap_ros.localization.attempt import Attempt, TrackingState
@@ -88,6 +89,15 @@ def choose_device(wanted: str) -> tuple[str, str]:
     return 'cpu', 'device is cuda, but nothing in this version runs on a GPU yet; the CPU is used'
 
 
+def new_updater(node: Node) -> Updater:
+    """An updater that speaks once a second whatever the node's clock does, for that may be what is wrong."""
+    updater = Updater(node)
+    updater.setHardwareID('none')
+    node.destroy_timer(updater.timer)
+    updater.timer = node.create_timer(updater.period, updater.update, clock=Clock(clock_type=ClockType.STEADY_TIME))
+    return updater
+
+
 class Report:
     """What the node tells; all functions are called by the executor and must be quick.
 
@@ -122,8 +132,7 @@ class Diagnostics:
     def __init__(self, node: Node, report: Report, statistics: Statistics) -> None:
         self._report = report
         self._statistics = statistics
-        self.updater = Updater(node)
-        self.updater.setHardwareID('none')
+        self.updater = new_updater(node)
         for name, task in (
             ('inputs', self._inputs),
             ('localizer', self._localizer),

@@ -10,7 +10,6 @@ from copy import copy
 from pathlib import Path
 from typing import Any
 
-from diagnostic_updater import Updater
 from geometry_msgs.msg import PoseWithCovarianceStamped
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
@@ -26,6 +25,7 @@ from neumap_ros.maps.cache import MapCache
 from neumap_ros.maps.repository import check_reference
 from neumap_ros.msg import MapIndex, MapRequest, MapShard, MapStatus
 from neumap_ros.nodes import map_topics as topics
+from neumap_ros.nodes.diagnostics import new_updater
 from neumap_ros.nodes.lifecycle import ManagedNode
 from neumap_ros.nodes.localizer_book import LocalizerBook
 from neumap_ros.nodes.map_references import completed, reference_of
@@ -75,8 +75,7 @@ class MapServer(ManagedNode):
         self._last_status: MapStatus | None = None
         self._index_sent_s = -float('inf')
         self._activated: tuple[str, Any] = ('', None)  # revision and its stamp
-        self._updater = Updater(self)
-        self._updater.setHardwareID('none')
+        self._updater = new_updater(self)
         self._updater.add('map', lambda status: map_diagnostics(status, self._status()))
         self._updater.add('memory', lambda status: memory_diagnostics(status, self._status()))
         self.add_pre_set_parameters_callback(lambda parameters: completed(self, parameters))
@@ -126,7 +125,7 @@ class MapServer(ManagedNode):
         cache = MapCache(Path(self.get_parameter('state_dir').value).expanduser() / 'maps' / name)
         self._set_up_prefetching()
         self._status_publisher = self.create_publisher(MapStatus, topics.STATUS_TOPIC, topics.LATCHED_QOS)
-        self._updates = MapUpdates(cache, self._publish_status, self._serve, self.get_logger())
+        self._updates = MapUpdates(cache, self._publish_status, lambda _: self._serve(), self.get_logger())
         self._updates.begin(reference_of(self, []), self._launched_with)
         self._publish_status()
 
@@ -137,7 +136,7 @@ class MapServer(ManagedNode):
         service = ShardService(self._shards, self._book, shard_publisher.publish, self._on_damage)
         with self._publish_lock:
             self._shard_publisher, self._index_publisher, self._service = shard_publisher, index_publisher, service
-            self._serve(self._updates.state.active if self._updates is not None else None)
+            self._serve()
         self._subscriptions_ = [
             self.create_subscription(MapRequest, topics.REQUEST_TOPIC, self._on_request, topics.REQUEST_QOS),
             self.create_subscription(
@@ -228,11 +227,13 @@ class MapServer(ManagedNode):
 
     # Publishing
 
-    def _serve(self, active: Staged | None) -> None:
-        """Send this revision from now on."""
+    def _serve(self) -> None:
+        """Send the active revision from now on."""
         with self._publish_lock:
-            if self._service is None:
+            if self._service is None or self._updates is None:
                 return
+            # Asked for here and not handed over: two threads may be about to serve, and the last one has to be right.
+            active = self._updates.state.active
             self._service.serve(active)
             self._publish_index(active)
         self._publish_status()
