@@ -147,7 +147,6 @@ class LocalizerNode(ManagedNode):
 
     def deactivate(self) -> None:
         """Cease to localize; the map stays."""
-        self._relocalization.cancel('the node was deactivated')
         if self._tf_timer is not None:
             self.destroy_timer(self._tf_timer)
             self._tf_timer = None
@@ -159,6 +158,8 @@ class LocalizerNode(ManagedNode):
             self._initial_pose = None
         if self._pipeline is not None:
             self._pipeline.stop()
+        # Not before: calls come in other threads, and nobody would answer one that came in between.
+        self._relocalization.cancel('the node was deactivated')
         if self._sender is not None:
             self._sender.forget()
 
@@ -209,8 +210,7 @@ class LocalizerNode(ManagedNode):
     def _begin_relocalization(self) -> str:
         if self._pipeline is None or self.phase != 'active':
             return f'the node is {self.phase}; activate it first'
-        self._pipeline.relocalize()
-        return ''
+        return '' if self._pipeline.relocalize() else 'the node is being deactivated; activate it first'
 
     # Diagnostics
 

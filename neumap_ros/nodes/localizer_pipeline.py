@@ -67,8 +67,9 @@ class Pipeline:
         self._localizer: Localizer | None = None
         self._worker: Worker | None = None
         self._reader: FrameReader | None = None
-        # Attempts that began before a jump of time must not be published after it.
-        self._era = 0
+        # Attempts that began before a jump of time must not be published after it, and images that were taken up
+        # before it must not begin one.
+        self._era = self._session_era = 0
         self._last_stamp_ns = 0
         # Newer images had arrived, before images that the rate cap left out.
         self._dropped = 0
@@ -132,9 +133,9 @@ class Pipeline:
         """Take a pose from a person as a prior."""
         self._call(lambda: self._initialize(message))
 
-    def relocalize(self) -> None:
-        """Forget the pose and look everywhere."""
-        self._call(self._relocalize)
+    def relocalize(self) -> bool:
+        """Forget the pose and look everywhere; whether there is a thread that will do so."""
+        return self._call(self._relocalize)
 
     def on_time_jump(self, cause: str) -> None:
         """Forget what belongs to another time."""
@@ -145,18 +146,21 @@ class Pipeline:
         self._transforms.forget()
         self._sender.forget()
         self._node.get_logger().warning(f'{cause}: images, transforms and pose of the time before are forgotten')
-        self._call(lambda: self._restart(cause))
+        era = self._era
+        self._call(lambda: self._restart(cause, era))
 
-    def _call(self, command: Callable[[], None]) -> None:
+    def _call(self, command: Callable[[], None]) -> bool:
         worker = self._worker
         if worker is not None:
             worker.call(command)
+        return worker is not None
 
     # In the worker's thread
 
-    def _restart(self, cause: str) -> None:
+    def _restart(self, cause: str, era: int) -> None:
         self._session.reset(cause)
         self._last_stamp_ns = 0
+        self._session_era = era
 
     def _apply(self, values: Mapping[str, Any]) -> None:
         self._values = dict(values)
@@ -165,6 +169,7 @@ class Pipeline:
             self._reader.settings = _reading_settings(values)
 
     def _relocalize(self) -> None:
+        self._saved = None
         self._session.relocalize()
         self._relocalization.begin()
 
@@ -174,20 +179,27 @@ class Pipeline:
         if localizer is self._session.localizer:
             return
         self._session.use_map(localizer)
+        if self._session.state not in (TrackingState.LOCALIZED, TrackingState.LOST):
+            # Another place: its first attempt must not be accompanied by the correction of this one.
+            self._sender.forget()
 
     def _on_frames(self, images: Assembled[Any]) -> None:
         era, now_ns = self._era, self._now_ns()
+        if era != self._session_era:
+            return
         self._switch_map()
         if self._values['mode'] == 'on_request' and not self._relocalization.is_wanted:
             return
         if not self._session.due(images.stamp_ns):
             self._dropped += images.dropped
             return
-        if images.stamp_ns < self._last_stamp_ns - BACKWARDS_NS:
-            self._sender.forget()
-            self._transforms.forget()
-        self._last_stamp_ns = images.stamp_ns
         assert self._reader is not None
+        # Images that will be refused for their stamp say nothing about time.
+        if not self._reader.too_old(images.stamp_ns, now_ns):
+            if images.stamp_ns < self._last_stamp_ns - BACKWARDS_NS:
+                self._sender.forget()
+                self._transforms.forget()
+            self._last_stamp_ns = images.stamp_ns
         start_s = time.perf_counter()
         age_ms = (now_ns - images.stamp_ns) / 1e6
         frames = self._reader.read(images.stamp_ns, images.payloads, self._dropped + images.dropped, now_ns)
@@ -242,6 +254,8 @@ class Pipeline:
             moment, where = latest, 'the latest odometry'
         else:
             moment, where = (None, None), 'no odometry'
+        # A person knows better than a file.
+        self._saved = None
         done = self._session.initialize(T_map_base, radius, *moment)
         log.info(f'initialpose, with {where}: {done}')
 

@@ -98,7 +98,8 @@ class Relocalization:
             self._waiting.append(call)
         if refusal := self._ask():
             with self._lock:
-                self._waiting.remove(call)
+                if call in self._waiting:
+                    self._waiting.remove(call)
             response.success, response.message = False, refusal
             return response
         response.success, response.message = await call.future

@@ -244,13 +244,15 @@ class TransformSender:
         frames = self._transforms.frames
         child = frames.odom if self._mode == MAP_TO_ODOM else frames.base
         parent = self._transforms.parent_of(child)
-        self.conflict = ''
+        conflict = ''
         if parent and parent != frames.map:
-            self.conflict = (
+            conflict = (
                 f'TF has {child} as a child of {parent} already, so that {frames.map} -> {child} is not sent: a frame '
                 'has one parent; change frames.* or tf_mode'
             )
-        elif parent and not self._has_sent:
+        # In one step: another thread sends as soon as there is no conflict.
+        self.conflict = conflict
+        if parent == frames.map and not self._has_sent:
             return (
                 f'another node sends {frames.map} -> {child}; stop it (AMCL, SLAM, a static publisher, a recording), '
                 'or set tf_mode to none'
