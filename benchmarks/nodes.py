@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -74,6 +75,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     os.environ.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    # So that the nodes are ended when the benchmark is.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     platform = Platform(arguments.ros2)
     results = json.loads(arguments.out.read_text()) if arguments.out.exists() else {}
     figures = results.setdefault(platform.name, {})
