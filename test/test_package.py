@@ -116,6 +116,17 @@ def test_the_manifest_suits_a_package_with_messages(manifest, cmake):
     assert needed <= set(re.findall(r'find_package\((\w+) REQUIRED\)', cmake))
 
 
+def test_the_manifest_names_every_ros_package_that_is_used(manifest):
+    """One that is missing is missing on a robot whose dependencies rosdep installed."""
+    launch_files = sorted((ROOT / 'launch').glob('*.py'))
+    used = {
+        name.split('.')[0] for path in (*SOURCES, *launch_files) for name in imports_of(path) if ROS_MODULE.match(name)
+    }
+    used |= {'ament_index_python', 'ros2bag', 'ros2launch', 'rosbag2_storage_default_plugins'}  # of the launch files
+    declared = {element.text for kind in ('depend', 'exec_depend') for element in manifest.findall(kind)}
+    assert used - declared - {'neumap_ros', 'rosless'} == set()
+
+
 def test_every_message_is_generated(cmake):
     files = {f'{path.parent.name}/{path.name}' for path in [*ROOT.glob('msg/*.msg'), *ROOT.glob('srv/*.srv')]}
     assert set(re.findall(r'"((?:msg|srv)/\w+\.\w+)"', cmake)) == files
