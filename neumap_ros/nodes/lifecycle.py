@@ -34,12 +34,18 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc, unused-ignore]
     def __init__(self, name: str, table: Iterable[Row], **options: Any) -> None:
         super().__init__(name, **options)
         self._phase = 'unconfigured'
+        self._start_failed = False
         declare(self, table)
 
     @property
     def phase(self) -> str:
         """``unconfigured``, ``inactive``, ``active`` or ``finalized``."""
         return self._phase
+
+    @property
+    def start_failed(self) -> bool:
+        """Whether :meth:`start` could not configure the node, and nobody has done so since."""
+        return self._start_failed
 
     # For subclasses
 
@@ -63,6 +69,8 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc, unused-ignore]
             return
         if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
             self.trigger_activate()
+        else:
+            self._start_failed = True
 
     def finish(self) -> None:
         """Give back everything, in whatever state the node is; nothing is raised."""
@@ -118,7 +126,7 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc, unused-ignore]
             return TransitionCallbackReturn.FAILURE
         outcome = entities(state)
         if outcome == TransitionCallbackReturn.SUCCESS:
-            self._phase = goal
+            self._phase, self._start_failed = goal, False
         return outcome
 
     def _attempt(self, what: str, do: Callable[[], object]) -> bool:

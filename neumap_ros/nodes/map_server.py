@@ -108,8 +108,9 @@ class MapServer(ManagedNode):
         if any(name.startswith('map.') for name in names):
             if self._updates is not None:
                 self._updates.ask(reference_of(self, []))
-            else:
-                # Perhaps what kept the node from being configured is repaired now.
+            elif self.start_failed:
+                # Perhaps what kept the node from being configured is repaired now. One that somebody has cleaned up
+                # stays so.
                 self.start()
 
     def _set_up_prefetching(self) -> None:

@@ -234,3 +234,19 @@ def test_process_with_an_unusable_parameter_says_so(tmp_path: Path) -> None:
         assert 'Traceback' not in process.output()
     finally:
         process.stop()
+
+
+@pytest.mark.usefixtures('context')
+def test_map_server_that_was_cleaned_up_is_not_started_by_parameters(tmp_path: Path) -> None:
+    first, second = make_map(tmp_path / 'a'), make_map(tmp_path / 'b', 2)
+    server = make_server(tmp_path / 'state', map_uri=str(first.folder))
+    manager, operator = Manager('map_server'), Operator()
+    with running(server, manager.node, operator.node):
+        server.start()
+        operator.wait_active(1)
+        assert manager.ask(Transition.TRANSITION_DEACTIVATE)
+        assert manager.ask(Transition.TRANSITION_CLEANUP)
+        assert operator.set(uri=str(second.folder))[0].successful
+        assert manager.see() == State.PRIMARY_STATE_UNCONFIGURED, 'its operator has put it there'
+        assert manager.ask(Transition.TRANSITION_CONFIGURE)
+        operator.wait_active(2)
