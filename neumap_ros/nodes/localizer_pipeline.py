@@ -90,6 +90,8 @@ class Pipeline:
         self._localizer = localizer
         self._session.reset('started')
         self._last_stamp_ns = 0
+        # A jump while there was no thread is settled with the reset.
+        self._session_era = self._era
         self._saved = self._read_saved_pose()
         self._next_save_s = time.monotonic() + values['save_pose_period_s']
         self._reader = FrameReader(

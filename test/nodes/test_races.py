@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import rclpy
-from localizer_robot import DEADLINE_S, Robot, localizing, wait_until
+from localizer_robot import DEADLINE_S, Robot, localizing, wait_for_each_other, wait_until
 from map_helpers import Operator, make_map, make_server, running
 from rclpy.executors import MultiThreadedExecutor
 from rclpy.node import Node
@@ -203,3 +203,16 @@ def test_callbacks_that_have_begun_end_before_the_executor() -> None:
         stop.set()
         node.destroy_node()
         rclpy.try_shutdown()
+
+
+def test_jump_while_there_is_no_thread_does_not_silence_the_next_one(stage, demo_localizer, demo_queries) -> None:
+    robot_stage = stage(*FREE)
+    robot = robot_stage.add(Robot())
+    node = localizing(robot_stage, demo_localizer, robot)
+    node.trigger_deactivate()
+    node._pipeline.on_time_jump('the clock jumped just then')
+    node.trigger_activate()
+    wait_for_each_other(robot, node)
+    image = demo_queries.images[0]
+    robot.see(demo_queries.read(image), image.camera, 1000 * S)
+    wait_until(lambda: robot.statuses, 'status')
