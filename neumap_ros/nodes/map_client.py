@@ -195,7 +195,8 @@ class MapClient:
         file = offer.files[region]
         data = None
         problem = message.error
-        if file.sha256 in self._blobs:
+        if file.sha256 in self._blobs or self._refused:
+            # Of a revision that cannot be used nothing is wanted, and nothing would be dropped for its sake.
             return
         if not problem and message.in_process:
             data = exchange.take(file.sha256)

@@ -325,3 +325,19 @@ def test_says_that_it_is_there_and_ends_at_once(tmp_path: Path) -> None:
         client.start()
         server.offer(make_map(tmp_path / 'map'))
         wait_for(lambda: client.state.revision == 1)
+
+
+def test_regions_of_a_refused_revision_are_not_kept(tmp_path: Path) -> None:
+    """The map_server may go on sending them ahead; they would fill the memory far beyond the budget."""
+    stored = make_map(tmp_path / 'map', seeds=[0] * 12)
+    staged = prepare(stored, MapReference(str(stored.folder)))
+    node = Node('robot')
+    client = MapClient(node, 250_000, lambda localizer: None)
+    client._on_index(index_message(staged, node.get_clock().now().to_msg()))
+    client._refuse(client._offer, 'it is not to be used')
+    for file in staged.offer.files.values():
+        data = topics.packed(stored.read_file(file.path))
+        client._on_shard(MapShard(map_sha256=staged.offer.sha256, path=file.path, sha256=file.sha256, data=data))
+    assert client.state.refused
+    assert client._blobs == {}
+    node.destroy_node()
