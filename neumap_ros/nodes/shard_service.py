@@ -59,6 +59,11 @@ class ShardService:
             self._staged = staged
             self._asked.clear()
             self._pushed.clear()
+            # What the revision does not have localizers drop; kept for ever the names would fill the memory, and should
+            # an older revision come back, its regions would not be sent ahead.
+            here = set() if staged is None else {file.sha256 for file in staged.offer.files.values()}
+            for _, known in self._book.items():
+                known.sent &= here
 
     def ask(self, name: str, regions: Sequence[str]) -> None:
         """Send regions to a localizer of the book; a new request replaces what is left of the one before."""

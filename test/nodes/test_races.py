@@ -19,9 +19,14 @@ from rclpy.node import Node
 
 from neumap_ros.geometry import Pose
 from neumap_ros.localization.session import LocalizationSession
+from neumap_ros.maps.repository import MapReference
 from neumap_ros.nodes import main
+from neumap_ros.nodes.localizer_book import LocalizerBook
 from neumap_ros.nodes.localizer_pipeline import Pipeline
 from neumap_ros.nodes.saved_pose import SavedPose, saved_pose_path, write_pose
+from neumap_ros.nodes.shard_service import ShardService
+from neumap_ros.nodes.shard_store import ShardStore
+from neumap_ros.nodes.staging import prepare
 
 AT_ONCE = ('-p', 'tracker.confirmations:=1', '-p', 'tracker.confirmation_window:=1')
 FREE = (*AT_ONCE, '-p', 'max_image_age_s:=0.0', '-p', 'tf_mode:=map_to_base')
@@ -216,3 +221,22 @@ def test_jump_while_there_is_no_thread_does_not_silence_the_next_one(stage, demo
     image = demo_queries.images[0]
     robot.see(demo_queries.read(image), image.camera, 1000 * S)
     wait_until(lambda: robot.statuses, 'status')
+
+
+def test_regions_of_a_revision_that_comes_back_are_sent_ahead_again(tmp_path: Path) -> None:
+    first, second = (make_map(tmp_path / f'{number}', number, [0, number]) for number in (1, 2))
+    book, sent, store = LocalizerBook(10.0), [], ShardStore(10**8)
+    service = ShardService(store, book, sent.append, lambda region, reason: None)
+    try:
+        known = book.heard('/localizer', 'another process', '', 0.0)
+        expected = []
+        for stored, news in ((first, ['r0', 'r1']), (second, ['r1']), (first, ['r1'])):
+            staged = prepare(stored, MapReference(str(stored.folder)))
+            service.serve(staged)
+            service.push(['r0', 'r1'])
+            expected += [staged.offer.files[region].sha256 for region in news]
+            wait_until(lambda: len(sent) >= len(expected) and not service._pushed, 'regions')  # noqa: B023
+        assert [message.sha256 for message in sent] == expected
+        assert len(known.sent) == 2
+    finally:
+        service.close()
