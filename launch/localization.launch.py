@@ -11,7 +11,8 @@ from typing import Any
 
 import yaml
 from ament_index_python.packages import get_package_share_directory
-from launch.actions import DeclareLaunchArgument, GroupAction, OpaqueFunction
+from launch.actions import DeclareLaunchArgument, GroupAction, OpaqueFunction, RegisterEventHandler
+from launch.event_handlers import OnShutdown
 from launch.launch_context import LaunchContext
 from launch.launch_description_entity import LaunchDescriptionEntity
 from launch.substitutions import LaunchConfiguration
@@ -84,7 +85,9 @@ def _nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     with tempfile.NamedTemporaryFile('w', prefix='neumap_launch_', suffix='.yaml', delete=False) as file:
         yaml.safe_dump({pattern: {'ros__parameters': values} for pattern, values in chosen.items()}, file)
     parameters = [ParameterFile(given('params_file'), allow_substs=True), ParameterFile(file.name)]
-    remappings = [
+    # In a namespace every robot has a TF tree of its own, as Nav2 has it; without one these are /tf and /tf_static.
+    remappings = [('/tf', 'tf'), ('/tf_static', 'tf_static')]
+    remappings += [
         (topic, given(name))
         for topic, name in (
             ('camera/image', 'image'),
@@ -108,14 +111,16 @@ def _nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     ]
     if given('rviz') == 'true':
         nodes.append(Node(package='rviz2', executable='rviz2', arguments=['-d', str(SHARE / 'rviz' / 'neumap.rviz')]))
+    written = Path(file.name)
     return [
+        RegisterEventHandler(OnShutdown(on_shutdown=lambda event, context: written.unlink(missing_ok=True))),
         GroupAction(
             [
                 SetParameter('use_sim_time', given('use_sim_time') == 'true'),
                 *([PushRosNamespace(given('namespace'))] if given('namespace') else []),
                 *nodes,
             ]
-        )
+        ),
     ]
 
 
