@@ -106,6 +106,7 @@ def _nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
             arguments=['--ros-args', '--log-level', given('log_level')],
             output='screen',
             emulate_tty=True,
+            sigterm_timeout='30',  # a busy machine needs more than the five seconds of launch to end
         )
         for executable in executables
     ]

@@ -8,15 +8,19 @@ Recorded localization is left out: /clock, the topics of the localizer, transfor
 Faster than real time and the same every time, without topics: neumap replay.
 """
 
-from collections.abc import Callable
+import posixpath
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
+import yaml
 from ament_index_python.packages import get_package_share_directory
 from launch.actions import (
     DeclareLaunchArgument,
     EmitEvent,
     ExecuteProcess,
     IncludeLaunchDescription,
+    OpaqueFunction,
     RegisterEventHandler,
     TimerAction,
 )
@@ -48,6 +52,10 @@ LEFT_OUT = (
 )
 # Time for the last images to be localized before everything ends, seconds.
 DRAIN_S = 2.0
+# Time to write the files and end, seconds; a busy machine needs more than the five of launch.
+PATIENCE_S = '30'
+
+RAW, COMPRESSED = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -56,12 +64,17 @@ def generate_launch_description() -> LaunchDescription:
         DeclareLaunchArgument('bag', description='Folder of the bag, sqlite3 or mcap.'),
         DeclareLaunchArgument('map', description='Folder of a map, or of a repository of revisions.'),
         DeclareLaunchArgument('out', default_value='replay', description='Folder for the trajectory and the table.'),
-        DeclareLaunchArgument('image', default_value='/camera/image', description='Topic of the images in the bag.'),
         DeclareLaunchArgument(
-            'camera_info', default_value='/camera/camera_info', description='Topic of the calibration in the bag.'
+            'image', default_value='', description='Topic of the images; default: found if the bag has one camera.'
         ),
         DeclareLaunchArgument(
-            'image_transport', default_value='raw', choices=['raw', 'compressed'], description='What the images are.'
+            'camera_info', default_value='', description='Topic of the calibration; default: beside the images.'
+        ),
+        DeclareLaunchArgument(
+            'image_transport',
+            default_value='',
+            choices=['', 'raw', 'compressed'],
+            description='What the images are; default: what the bag says.',
         ),
         DeclareLaunchArgument(
             'ground_truth', default_value='/ground_truth', description='Topic of true poses (PoseStamped), if any.'
@@ -77,24 +90,15 @@ def generate_launch_description() -> LaunchDescription:
             'rviz', default_value='false', choices=['true', 'false'], description='Open RViz beside the nodes.'
         ),
     ]
-    localization = IncludeLaunchDescription(
-        PythonLaunchDescriptionSource(str(SHARE / 'launch' / 'localization.launch.py')),
-        launch_arguments={
-            'use_sim_time': 'true',
-            **{
-                name: LaunchConfiguration(name)
-                for name in ('map', 'image', 'camera_info', 'image_transport', 'params_file', 'rviz')
-            },
-        }.items(),
-    )
     simulated = {'use_sim_time': True}
-    tf_filter = Node(package='neumap_ros', executable='tf_filter', parameters=[simulated], output='screen')
+    ending_slowly: dict[str, Any] = {'sigterm_timeout': PATIENCE_S, 'output': 'screen'}
+    tf_filter = Node(package='neumap_ros', executable='tf_filter', parameters=[simulated], **ending_slowly)
     recorder = Node(
         package='neumap_ros',
         executable='recorder',
         parameters=[simulated, {'out': LaunchConfiguration('out')}],
         remappings=[('ground_truth', LaunchConfiguration('ground_truth'))],
-        output='screen',
+        **ending_slowly,
     )
     ready = Node(package='neumap_ros', executable='wait_until_ready', output='screen')
     player = ExecuteProcess(
@@ -113,7 +117,53 @@ def generate_launch_description() -> LaunchDescription:
             on_exit=[TimerAction(period=DRAIN_S, actions=[EmitEvent(event=Shutdown(reason='the bag has ended'))])],
         )
     )
-    return LaunchDescription([*arguments, localization, tf_filter, recorder, ready, beginning, ending])
+    return LaunchDescription(
+        [*arguments, OpaqueFunction(function=_localization), tf_filter, recorder, ready, beginning, ending]
+    )
+
+
+def _localization(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    """localization.launch.py with the topics of the bag."""
+    given = {
+        name: LaunchConfiguration(name).perform(context)
+        for name in ('map', 'image', 'camera_info', 'image_transport', 'params_file', 'rviz')
+    }
+    types = _types(Path(LaunchConfiguration('bag').perform(context)))
+    given['image'] = given['image'] or _image_topic(types, given['image_transport'])
+    images = [topic for topic, kind in types.items() if kind in (RAW, COMPRESSED)]
+    if types and not images:
+        raise RuntimeError(f'the bag has no images; it has {", ".join(types)}')
+    if types and given['image'] and given['image'] not in images:
+        raise RuntimeError(f'the bag has no images on {given["image"]}; it has them on {", ".join(images)}')
+    if given['image']:
+        beside = posixpath.dirname(given['image'].removesuffix('/compressed'))
+        given['camera_info'] = given['camera_info'] or f'{beside}/camera_info'
+        if types:
+            given['image_transport'] = 'compressed' if types[given['image']] == COMPRESSED else 'raw'
+    source = PythonLaunchDescriptionSource(str(SHARE / 'launch' / 'localization.launch.py'))
+    return [IncludeLaunchDescription(source, launch_arguments={'use_sim_time': 'true', **given}.items())]
+
+
+def _types(bag: Path) -> dict[str, str]:
+    """Type of every topic that has messages; empty for a file without the description beside it.
+
+    Read here and not by the package: ``ros2 launch`` may run in another Python than the nodes.
+    """
+    try:
+        described = yaml.safe_load((bag / 'metadata.yaml').read_text(encoding='utf-8'))
+        topics = described['rosbag2_bagfile_information']['topics_with_message_count']
+        return {t['topic_metadata']['name']: t['topic_metadata']['type'] for t in topics if t['message_count']}
+    except (OSError, yaml.YAMLError, KeyError, TypeError):
+        return {}
+
+
+def _image_topic(types: Mapping[str, str], transport: str) -> str:
+    """The topic of the only camera; empty where there are several, which a parameter file names."""
+    wanted = {'raw': (RAW,), 'compressed': (COMPRESSED,)}.get(transport, (RAW, COMPRESSED))
+    images = [topic for topic, kind in types.items() if kind in wanted and 'depth' not in topic.lower()]
+    # The compressed copy of a recorded topic is no second camera.
+    images = [topic for topic in images if posixpath.dirname(topic) not in images]
+    return images[0] if len(images) == 1 else ''
 
 
 def _play_or_end(player: ExecuteProcess) -> Callable[[ProcessExited, LaunchContext], list[LaunchDescriptionEntity]]:
