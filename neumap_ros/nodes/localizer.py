@@ -51,6 +51,7 @@ class LocalizerNode(ManagedNode):
         self._map_client: MapClient | None = None
         self._localizer: Localizer | None = None
         self._initial_pose: Any = None
+        self._foreign_frame = ''
         self._tf_timer: Any = None
         self._device = ('cpu', '')
         self._relocalization = Relocalization(self, self._begin_relocalization, self._silence)
@@ -183,8 +184,19 @@ class LocalizerNode(ManagedNode):
     def use_map(self, localizer: Localizer | None) -> None:
         """Localize with this from the next images on; from any thread."""
         self._localizer = localizer
+        if localizer is not None:
+            self._compare_frames(localizer.manifest.frame_id)
         if self._pipeline is not None:
             self._pipeline.use_map(localizer)
+
+    def _compare_frames(self, of_map: str) -> None:
+        """Say so where the map was made in a frame of another name than the one that poses are published in."""
+        frame = self.get_parameter('frames.map').value
+        if of_map != frame and self._foreign_frame != of_map:
+            self.get_logger().warning(
+                f'the frame of the map is {of_map!r}; its poses are published in {frame!r}, as frames.map says'
+            )
+        self._foreign_frame = of_map
 
     def _on_image(self, camera: str, stamp_ns: int, message: Any) -> None:
         if self._pipeline is not None:
