@@ -14,10 +14,17 @@ import numpy as np
 from neumap_ros.errors import ConfigError
 from neumap_ros.geometry import FloatArray, Pose
 
-# Most of a wheel's error is systematic (its radius, the track width), the rest is slip. Their squares add up to 1, so
-# that the root mean square after REFERENCE_M is the figure that was asked for.
-_BIAS_SHARE, _WALK_SHARE = 0.95, math.sqrt(1 - 0.95**2)
 REFERENCE_M = 10.0
+# Most of a wheel's error is systematic (its radius, the track width), the rest is slip that comes and goes with the
+# floor: it changes over a metre or so. Slip that is independent from step to step would be wrong by several percent
+# over centimetres, where odometry is at its best.
+_BIAS_SHARE = 0.95
+SLIP_LENGTH_M = 1.0
+# Variance of such a slip's mean over REFERENCE_M (Ornstein-Uhlenbeck process of variance 1).
+_RATIO = SLIP_LENGTH_M / REFERENCE_M
+_MEAN_VARIANCE = 2 * _RATIO * (1 - _RATIO * (1 - math.exp(-1 / _RATIO)))
+# So that the root mean square after REFERENCE_M is the figure that was asked for.
+_SLIP_SHARE = math.sqrt((1 - _BIAS_SHARE**2) / _MEAN_VARIANCE)
 
 
 @dataclass(frozen=True)
@@ -27,7 +34,7 @@ class DriftSettings:
     Attributes:
         m_per_m: error of the distance driven, root mean square after ten metres, as a share of them.
         deg_per_10m: error of the heading after ten metres, root mean square, degrees.
-        seed: of signs and random walk.
+        seed: of signs and slip.
     """
 
     m_per_m: float = 0.02
@@ -58,16 +65,16 @@ def drifting_odometry(T_map_base: Sequence[Pose], settings: DriftSettings) -> li
     rng = np.random.default_rng(settings.seed)
     scale_sign, heading_sign = rng.choice([-1.0, 1.0], size=2)
     heading_rad = math.radians(settings.deg_per_10m)
+    slip_2 = rng.standard_normal(2)
     T_odom_base = [Pose.identity()]
     for before, after in pairwise(T_map_base):
         step = before.inverse() @ after
         distance_m = float(np.linalg.norm(step.translation_3))
-        scale_noise, heading_noise = rng.standard_normal(2)
-        # A random walk grows with the root of the distance, a bias with the distance.
-        share, root = distance_m / REFERENCE_M, math.sqrt(distance_m / REFERENCE_M)
-        along_m = settings.m_per_m * REFERENCE_M * (_BIAS_SHARE * scale_sign * share + _WALK_SHARE * scale_noise * root)
-        turn_rad = heading_rad * (_BIAS_SHARE * heading_sign * share + _WALK_SHARE * heading_noise * root)
-        scaled = step.translation_3 * (1 + along_m / distance_m if distance_m else 1.0)
+        kept = math.exp(-distance_m / SLIP_LENGTH_M)
+        slip_2 = kept * slip_2 + math.sqrt(1 - kept**2) * rng.standard_normal(2)
+        scale, turn = _BIAS_SHARE * np.array([scale_sign, heading_sign]) + _SLIP_SHARE * slip_2
+        turn_rad = heading_rad * turn * distance_m / REFERENCE_M
+        scaled = step.translation_3 * (1 + settings.m_per_m * scale)
         T_odom_base.append(T_odom_base[-1] @ Pose(_about_z(turn_rad) @ step.rotation_33, scaled))
     return T_odom_base
 
