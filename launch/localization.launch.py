@@ -42,6 +42,11 @@ def generate_launch_description() -> LaunchDescription:
             default_value=str(SHARE / 'config' / 'localization.yaml'),
             description='Parameters of both nodes; see config/localization.yaml.',
         ),
+        DeclareLaunchArgument(
+            'state_dir',
+            default_value='',
+            description='Folder for what outlives a restart (last pose, map cache); default: as in params_file.',
+        ),
         DeclareLaunchArgument('namespace', default_value='', description='Namespace of both nodes.'),
         DeclareLaunchArgument(
             'processes',
@@ -72,8 +77,10 @@ def _nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     def given(name: str) -> str:
         return LaunchConfiguration(name).perform(context)
 
-    of_both = {'autostart': given('autostart') == 'true'}
-    of_localizer: dict[str, Any] = dict(of_both)
+    of_both: dict[str, Any] = {'autostart': given('autostart') == 'true'}
+    if given('state_dir'):
+        of_both['state_dir'] = given('state_dir')
+    of_localizer = dict(of_both)
     if given('cameras'):
         of_localizer['cameras'] = _names(given('cameras'))
     if given('image_transport'):

@@ -8,7 +8,10 @@ Recorded localization is left out: /clock, the topics of the localizer, transfor
 Faster than real time and the same every time, without topics: neumap replay.
 """
 
+import atexit
 import posixpath
+import shutil
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -140,6 +143,9 @@ def _localization(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         given['camera_info'] = given['camera_info'] or f'{beside}/camera_info'
         if types:
             given['image_transport'] = 'compressed' if types[given['image']] == COMPRESSED else 'raw'
+    # The last pose of another replay, or of this robot, is no place to begin, and this one is none for the robot.
+    given['state_dir'] = tempfile.mkdtemp(prefix='neumap_replay_')
+    atexit.register(shutil.rmtree, given['state_dir'], ignore_errors=True)
     source = PythonLaunchDescriptionSource(str(SHARE / 'launch' / 'localization.launch.py'))
     return [IncludeLaunchDescription(source, launch_arguments={'use_sim_time': 'true', **given}.items())]
 
