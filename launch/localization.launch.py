@@ -42,11 +42,6 @@ def generate_launch_description() -> LaunchDescription:
             default_value=str(SHARE / 'config' / 'localization.yaml'),
             description='Parameters of both nodes; see config/localization.yaml.',
         ),
-        DeclareLaunchArgument(
-            'state_dir',
-            default_value='',
-            description='Folder for what outlives a restart (last pose, map cache); default: as in params_file.',
-        ),
         DeclareLaunchArgument('namespace', default_value='', description='Namespace of both nodes.'),
         DeclareLaunchArgument(
             'processes',
@@ -78,8 +73,9 @@ def _nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         return LaunchConfiguration(name).perform(context)
 
     of_both: dict[str, Any] = {'autostart': given('autostart') == 'true'}
-    if given('state_dir'):
-        of_both['state_dir'] = given('state_dir')
+    # No argument for users, who have the parameter file: replay.launch.py asks for a folder of its own.
+    if state_dir := LaunchConfiguration('state_dir', default='').perform(context):
+        of_both['state_dir'] = state_dir
     of_localizer = dict(of_both)
     if given('cameras'):
         of_localizer['cameras'] = _names(given('cameras'))
