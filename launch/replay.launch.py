@@ -88,7 +88,11 @@ def generate_launch_description() -> LaunchDescription:
             description='Parameters of both nodes; see config/localization.yaml.',
         ),
         DeclareLaunchArgument('rate', default_value='1.0', description='Times as fast as recorded.'),
-        DeclareLaunchArgument('start_offset', default_value='0.0', description='Seconds of the bag to leave out.'),
+        DeclareLaunchArgument(
+            'start_offset',
+            default_value='0.0',
+            description='Seconds of the bag to leave out; ros2 bag play then leaves out /tf_static of that time, too.',
+        ),
         DeclareLaunchArgument(
             'rviz', default_value='false', choices=['true', 'false'], description='Open RViz beside the nodes.'
         ),
