@@ -135,9 +135,12 @@ def replay_tables(replay: Replay, summary: ReplaySummary, manifest: Manifest, *,
         'first fix': f'after {summary.first_fix_s:.2f} s' if fixes.accepted else 'none',
         'last state': replay.steps[-1].attempt.state.value if replay.steps else 'none',
         'map': f'{manifest.map_id}, revision {manifest.revision}',
-        'time': f'{summary.median_ms:.0f} ms an attempt, 95 % are below {summary.p95_ms:.0f} ms; '
-        f'{replay.duration_s:.1f} s recorded, {replay.wall_s:.1f} s replayed ({speed:.1f} x)',
     }
+    if replay.steps:
+        rows['time'] = (
+            f'{summary.median_ms:.0f} ms an attempt, 95 % are below {summary.p95_ms:.0f} ms; '
+            f'{replay.duration_s:.1f} s recorded, {replay.wall_s:.1f} s replayed ({speed:.1f} x)'
+        )
     if with_truth and fixes.queries_with_truth:
         rows['wrong fixes accepted'] = str(fixes.wrong)
         rows['covariance'] = _coverage(fixes)
