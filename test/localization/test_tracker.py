@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 neumap_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The tracker, one behaviour after the other; whole drives are in test_tracker_drives.py."""
+"""The tracker, one behaviour after the other; priors and whole drives are tested in files of their own."""
 
 import math
 from dataclasses import replace
@@ -9,66 +9,24 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.spatial.transform import Rotation
+from tracker_drive import (
+    CONFIRMING,
+    INCONSISTENT,
+    LOCALIZED,
+    LOST,
+    OK,
+    UNLOCALIZED,
+    WAIT,
+    Drive,
+    S,
+    close,
+    fix,
+    pose,
+)
 
 from neumap_ros.errors import ConfigError
-from neumap_ros.geometry import Pose
-from neumap_ros.localization.attempt import RigFix, TrackingState
 from neumap_ros.localization.fix import Reason
-from neumap_ros.localization.tracker import Tracker, TrackerSettings
-
-S = 1_000_000_000
-UNLOCALIZED, CONFIRMING, LOCALIZED, LOST = TrackingState
-OK, INCONSISTENT, WAIT = Reason.OK, Reason.INCONSISTENT_WITH_ODOMETRY, Reason.CONFIRMING
-
-
-def pose(x=0.0, y=0.0, deg=0.0):
-    return Pose(Rotation.from_euler('z', deg, degrees=True).as_matrix(), (x, y, 0))
-
-
-def fix(at, sigma_m=0.0, sigma_rad=0.0):
-    return RigFix(OK, T_map_base=at, covariance_66=np.diag([sigma_m**2] * 3 + [sigma_rad**2] * 3), confidence=0.99)
-
-
-NONE = RigFix(Reason.FEW_INLIERS)
-
-
-class Drive:
-    """Feeds a tracker at 10 Hz; the map frame lies 10 m and 90 degrees off the odometry frame."""
-
-    T_map_odom = pose(10, 0, 90)
-
-    def __init__(self, **settings):
-        self.tracker = Tracker(TrackerSettings(**settings))
-        self.odom = pose()
-        self.now = 100 * S
-
-    @property
-    def truth(self):
-        return self.T_map_odom @ self.odom
-
-    def step(self, outcome='true', forward=0.0, seconds=0.1, odometry=True):
-        self.odom = self.odom @ pose(forward)
-        self.now += round(seconds * S)
-        at = self.truth if isinstance(outcome, str) else outcome
-        seen = NONE if isinstance(outcome, str) and outcome == 'none' else fix(at)
-        return self.tracker.update(seen, self.now, self.odom if odometry else None)
-
-    def localized(self):
-        for _ in range(3):
-            self.step(forward=0.1)
-        assert self.tracker.state is LOCALIZED
-        return self
-
-    def localized_blind(self):
-        for _ in range(3):
-            self.step(odometry=False)
-        assert self.tracker.state is LOCALIZED
-        return self
-
-
-def close(a, b, metres=1e-9):
-    return a.error_to(b)[0] <= metres and a.error_to(b)[1] <= 1e-6
+from neumap_ros.localization.tracker import TrackerSettings
 
 
 def test_a_first_pose_needs_three_fixes_that_agree_through_odometry():
@@ -327,120 +285,6 @@ def test_settings_can_change_while_a_pose_is_known():
     assert drive.step(drive.truth @ pose(0.3)).reason is INCONSISTENT
     drive.tracker.use_settings(TrackerSettings(confirmations=1, confirmation_window=1))
     assert drive.step(pose(-20, 3)).reason is OK
-
-
-# Where somebody says that the robot is.
-
-
-def test_a_given_pose_is_a_prior_and_no_fix():
-    drive = Drive()
-    told = drive.tracker.initialize(drive.truth @ pose(0.5), 1.0, drive.now, drive.odom)
-    assert 'searching within 1.00 m of the given pose at (10.00, 0.50, 0.00)' in told
-    assert (drive.tracker.state, drive.tracker.T_map_odom) == (UNLOCALIZED, None)
-    drive.step('none', forward=4.0)
-    where, radius = drive.tracker.predict(drive.now, drive.odom)
-    assert close(where, drive.truth @ pose(0.5))
-    assert 1.0 < radius < 2.0
-    assert [drive.step().reason for _ in range(3)] == [WAIT, WAIT, OK]
-    assert drive.tracker.predict(drive.now, drive.odom)[1] == pytest.approx(1.0), 'the fix took over'
-
-
-def test_a_given_pose_beside_the_known_one_changes_nothing():
-    drive = Drive().localized()
-    told = drive.tracker.initialize(drive.truth @ pose(0.4, 0, 20), 0.5, drive.now, drive.odom)
-    assert 'the robot stays localized' in told
-    assert drive.tracker.state is LOCALIZED
-    assert close(drive.tracker.T_map_odom, drive.T_map_odom)
-
-
-@pytest.mark.parametrize('elsewhere', [pose(-25, 14), pose(10, 0.3, -90)], ids=['far', 'the other way round'])
-def test_a_given_pose_elsewhere_drops_the_old_one(elsewhere):
-    drive = Drive().localized()
-    told = drive.tracker.initialize(elsewhere, 1.0, drive.now, drive.odom)
-    assert 'that pose is dropped' in told
-    assert (drive.tracker.state, drive.tracker.T_map_odom) == (UNLOCALIZED, None)
-    assert close(drive.tracker.predict(drive.now, drive.odom)[0], elsewhere)
-    drive.T_map_odom = elsewhere @ pose(0.4) @ drive.odom.inverse()
-    assert [drive.step().reason for _ in range(3)] == [WAIT, WAIT, OK]
-
-
-def test_images_overrule_a_wrong_given_pose_but_not_in_a_hurry():
-    drive = Drive()
-    drive.tracker.initialize(pose(-25, 14), 1.0, drive.now, drive.odom)
-    reasons = [drive.step().reason for _ in range(14)]
-    first = reasons.index(OK)
-    assert 9 <= first <= 11
-    assert set(reasons[first:]) == {OK}
-
-
-def test_a_saved_pose_waits_for_odometry():
-    drive = Drive()
-    drive.tracker.initialize(drive.truth, 0.5)
-    assert drive.step('none', odometry=False).state is UNLOCALIZED
-    drive.step('none')
-    drive.step('none', forward=2.0)
-    where, radius = drive.tracker.predict(drive.now, drive.odom)
-    assert close(where, drive.truth)
-    assert radius < 1.5
-
-
-def test_a_vague_given_pose_is_given_up():
-    drive = Drive()
-    drive.tracker.initialize(drive.truth, 0.5, drive.now, None)
-    assert drive.tracker.predict(drive.now + 5 * S, None)[1] == pytest.approx(0.5 + 5 * 1.5)
-    assert drive.tracker.predict(drive.now + 60 * S, None) is None
-
-
-# Without odometry.
-
-
-def test_without_odometry_motion_is_bounded():
-    drive = Drive()
-    reasons = [drive.step(forward=0.1, odometry=False).reason for _ in range(20)]
-    assert reasons == [WAIT, WAIT] + [OK] * 18
-    assert drive.tracker.state is LOCALIZED
-    assert drive.tracker.T_map_odom is None
-    assert drive.step(forward=1.0, odometry=False).reason is INCONSISTENT, '10 m/s'
-    drive = Drive().localized()
-    assert drive.step(forward=1.0, seconds=1, odometry=False).reason is OK
-
-
-@pytest.mark.parametrize('gap_s', [5, 60])
-def test_without_odometry_an_old_pose_proves_little(gap_s):
-    """After five seconds the robot may be 7.5 m away, but a fix as far from the old pose could as well be wrong."""
-    drive = Drive(lost_after_s=20).localized_blind()
-    verdict = drive.step(forward=7.0, seconds=gap_s, odometry=False)
-    assert (verdict.reason, verdict.state) == (INCONSISTENT, LOCALIZED)
-    assert [drive.step(odometry=False).reason for _ in range(2)] == [WAIT, OK]
-    drive = Drive(lost_after_s=20).localized_blind()
-    assert drive.step(forward=1.0, seconds=gap_s, odometry=False).reason is (OK if gap_s == 5 else INCONSISTENT)
-    assert drive.tracker.predict(drive.now + 60 * S, None) is None
-
-
-def test_without_odometry_a_slow_camera_confirms_too():
-    drive = Drive()
-    assert [drive.step(forward=0.5, seconds=4, odometry=False).reason for _ in range(4)] == [WAIT, WAIT, OK, OK]
-
-
-def test_without_odometry_old_candidates_expire():
-    drive = Drive()
-    drive.step(odometry=False)
-    assert drive.tracker.state is CONFIRMING
-    assert drive.step('none', seconds=11, odometry=False).state is UNLOCALIZED
-
-
-def test_odometry_that_is_missing_for_a_moment():
-    drive = Drive().localized()
-    assert drive.step(forward=0.1, odometry=False).T_map_odom is None
-    assert close(drive.tracker.T_map_odom, drive.T_map_odom), 'the older correction still holds'
-    assert drive.step(forward=0.1).reason is OK
-    # Carried away meanwhile: the old correction must not survive.
-    drive.T_map_odom = pose(-25, 14)
-    while drive.step(odometry=False).reason is not OK:
-        pass
-    assert drive.tracker.state is LOCALIZED
-    assert drive.tracker.T_map_odom is None
-    assert close(drive.step().T_map_odom, drive.T_map_odom)
 
 
 @pytest.mark.parametrize(
