@@ -202,7 +202,7 @@ def test_callbacks_that_have_begun_end_before_the_executor() -> None:
         stop.set()
         spinning.join()
         main._let_callbacks_end(executor)
-        executor.shutdown(0)
+        executor.shutdown(main._WAIT_S)
         assert ended.is_set()
     finally:
         stop.set()
