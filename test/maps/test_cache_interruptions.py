@@ -6,16 +6,15 @@ from __future__ import annotations
 
 import dataclasses
 import errno
-import os
 import shutil
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
+from disks import mounted
 
 from neumap_ros.errors import MapError
 from neumap_ros.maps import cache as cache_module
@@ -26,22 +25,6 @@ from neumap_ros.maps.verify import verify_map
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = MapReference('/maps/site')
-
-
-@contextmanager
-def mounted(folder: Path, options: str):
-    folder.mkdir(exist_ok=True)
-    command = ['mount', '-t', 'tmpfs', '-o', options, 'tmpfs', str(folder)]
-    try:
-        allowed = os.geteuid() == 0 and subprocess.run(command, capture_output=True, check=False).returncode == 0
-    except FileNotFoundError:
-        allowed = False
-    if not allowed:
-        pytest.skip('mounting is not allowed here')
-    try:
-        yield folder
-    finally:
-        subprocess.run(['umount', '-l', str(folder)], check=True)
 
 
 @pytest.fixture

@@ -5,15 +5,14 @@
 from __future__ import annotations
 
 import errno
-import os
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
+from disks import mounted
 
 from neumap_ros.errors import MapError
 from neumap_ros.maps import storage
@@ -22,22 +21,6 @@ from neumap_ros.maps.types import Region
 from neumap_ros.maps.verify import verify_map
 
 ROOT = Path(__file__).parents[2]
-
-
-@contextmanager
-def mounted(folder: Path, options: str):
-    folder.mkdir(exist_ok=True)
-    command = ['mount', '-t', 'tmpfs', '-o', options, 'tmpfs', str(folder)]
-    try:
-        allowed = os.geteuid() == 0 and subprocess.run(command, capture_output=True, check=False).returncode == 0
-    except FileNotFoundError:
-        allowed = False
-    if not allowed:
-        pytest.skip('mounting is not allowed here')
-    try:
-        yield folder
-    finally:
-        subprocess.run(['umount', '-l', str(folder)], check=True)
 
 
 def test_full_disk(tmp_path, new_content):

@@ -21,6 +21,7 @@ import numpy as np
 from neumap_ros.features.base import Features
 from neumap_ros.geometry import Camera, Pose
 from neumap_ros.localization.localizer import Localizer
+from neumap_ros.maps.repository import publish
 from neumap_ros.maps.storage import StoredMap, open_map, write_map
 from neumap_ros.maps.types import Manifest, Region
 
@@ -96,6 +97,14 @@ def localizes(localizer: Localizer, index: int, seed: int = 0) -> bool:
     if fix.T_map_cam is None:
         return False
     return float(np.linalg.norm(fix.T_map_cam.translation_3 - T_map_cam.translation_3)) < 0.05
+
+
+def make_repository(folder: Path) -> Path:
+    """A repository of three revisions; each differs from the one before in one region."""
+    repository = folder / 'repository'
+    for revision, seeds in ((1, (0, 0, 0, 0)), (2, (0, 5, 0, 0)), (3, (0, 5, 6, 0))):
+        publish(make_map(folder / f'drive{revision}', seeds=seeds).folder, repository)
+    return repository
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import rclpy
-from map_helpers import Operator, localizes, make_map, make_server, running, wait_for
+from map_helpers import Operator, localizes, make_map, make_repository, make_server, running, wait_for
 from neumap_ros.msg import MapRequest, MapStatus
 from rclpy.node import Node
 
@@ -36,11 +36,7 @@ def context() -> Iterator[None]:
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """Three revisions; each differs from the one before in one region."""
-    folder = tmp_path / 'repository'
-    for revision, seeds in ((1, (0, 0, 0, 0)), (2, (0, 5, 0, 0)), (3, (0, 5, 6, 0))):
-        publish(make_map(tmp_path / f'drive{revision}', seeds=seeds).folder, folder)
-    return folder
+    return make_repository(tmp_path)
 
 
 @contextlib.contextmanager
