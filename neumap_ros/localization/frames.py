@@ -8,8 +8,11 @@ replay hands in the recorded times.
 
 from __future__ import annotations
 
+import math
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Generic, TypeVar
 
 from neumap_ros.errors import ConfigError
@@ -25,6 +28,10 @@ MISSED_SETS = 3
 MAX_WAITING = 8
 # When so many images in a row are older than a set that was taken, that set's stamp was wrong, not theirs.
 LATE_IN_A_ROW = 10
+# The distance of images is the median of so many; cameras skip some.
+PERIODS = 5
+# A next image that is so many periods late does not come: the one that waits is taken after all.
+OVERDUE_PERIODS = 1.25
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,8 @@ class _Group(Generic[Payload]):
     stamp_ns: int
     arrived_ns: int
     images: dict[str, tuple[int, Payload]] = field(default_factory=dict)
+    # When it was first seen to be ready.
+    ready_ns: int | None = None
 
 
 class FrameAssembler(Generic[Payload]):
@@ -61,23 +70,35 @@ class FrameAssembler(Generic[Payload]):
     A set is ready when it is complete, or when ``sync_wait_ns`` have passed since its first image. A camera that has
     been missing for a while is not waited for. Not safe for several threads at once: the caller holds a lock.
 
+    A set that has waited for more than ``max_wait_periods`` of the camera's period, because the work on the one before
+    took longer, is left for the next one, which comes soon. Who works for P on images that come every T and takes
+    whatever is there has a pose that is P + (P + T) / 2 old on average; who takes fresh images only, every I (P rounded
+    up to whole periods), has one that is P + I / 2 old, which is never more ("Update or Wait", Sun et al., IEEE Trans.
+    Inf. Theory 2017). The price is fewer poses: one every I, not every P.
+
     Args:
         cameras: names; their order is that of the sets.
         sync_tolerance_ns: stamps of one set differ by at most so much from the first one that arrived.
         sync_wait_ns: how long the first image of a set waits for the others.
+        max_wait_periods: a set that waited longer is too old where a next one is due; infinite takes every set.
 
     Raises:
         ConfigError: no camera, a name twice, or a negative time.
     """
 
-    def __init__(self, cameras: Sequence[str], sync_tolerance_ns: int, sync_wait_ns: int) -> None:
+    def __init__(
+        self, cameras: Sequence[str], sync_tolerance_ns: int, sync_wait_ns: int, max_wait_periods: float = math.inf
+    ) -> None:
         if not cameras or len(set(cameras)) != len(cameras):
             raise ConfigError(f'cameras are {list(cameras)}, expected one or more different names; correct the list')
         if sync_tolerance_ns < 0 or sync_wait_ns < 0:
             raise ConfigError(
                 f'sync tolerance and wait are {sync_tolerance_ns} and {sync_wait_ns} ns, expected 0 or more; raise them'
             )
+        if not max_wait_periods >= 0:
+            raise ConfigError(f'max_wait_periods is {max_wait_periods}, expected 0 or more; raise it')
         self.cameras = tuple(cameras)
+        self._max_wait_periods = max_wait_periods
         self._tolerance_ns, self._wait_ns = sync_tolerance_ns, sync_wait_ns
         self.resets = 0
         self._start()
@@ -85,6 +106,8 @@ class FrameAssembler(Generic[Payload]):
     def _start(self) -> None:
         self._groups: list[_Group[Payload]] = []
         self._newest_ns: dict[str, int] = {}
+        # Distances of the stamps of the first camera.
+        self._periods_ns: deque[int] = deque(maxlen=PERIODS)
         self._missed = dict.fromkeys(self.cameras, 0)
         # Newest stamp of each camera that the last set has settled.
         self._taken_ns: dict[str, int] = {}
@@ -116,6 +139,8 @@ class FrameAssembler(Generic[Payload]):
             raise ConfigError(f'image of camera {camera!r}, expected one of {", ".join(self.cameras)}; name it')
         if stamp_ns < self._newest_ns.get(camera, stamp_ns) - BACKWARDS_NS:
             self.reset()
+        if camera == self.cameras[0] and stamp_ns > self._newest_ns.get(camera, stamp_ns):
+            self._periods_ns.append(stamp_ns - self._newest_ns[camera])
         self._newest_ns[camera] = max(stamp_ns, self._newest_ns.get(camera, stamp_ns))
         self._missed[camera] = 0
         if camera in self._taken_ns and stamp_ns <= self._taken_ns[camera]:
@@ -153,6 +178,8 @@ class FrameAssembler(Generic[Payload]):
         self._drop_older_than_ready(now_ns)
         if not self._groups or not self._is_ready(self._groups[0], now_ns):
             return None
+        if self._next_is_better(self._groups[0], now_ns):
+            return None
         group = self._groups.pop(0)
         for camera in self.cameras:
             self._missed[camera] = 0 if camera in group.images else self._missed[camera] + 1
@@ -172,14 +199,34 @@ class FrameAssembler(Generic[Payload]):
 
     @property
     def next_deadline_ns(self) -> int | None:
-        """When the oldest waiting set will be ready without its missing cameras; None if none waits."""
-        return min((group.arrived_ns + self._wait_ns for group in self._groups), default=None)
+        """When a waiting set may be taken even if nothing more arrives; None if none waits."""
+        return min((self._deadline_ns(group) for group in self._groups), default=None)
+
+    def _deadline_ns(self, group: _Group[Payload]) -> int:
+        if group.ready_ns is None:
+            return group.arrived_ns + self._wait_ns
+        return group.ready_ns + round(OVERDUE_PERIODS * self._period_ns)
+
+    @property
+    def _period_ns(self) -> int:
+        """Usual distance of the first camera's stamps, 0 while it is not known."""
+        return round(median(self._periods_ns)) if len(self._periods_ns) > 1 else 0
+
+    def _next_is_better(self, group: _Group[Payload], now_ns: int) -> bool:
+        """Whether a ready set has waited so long that the next one is worth waiting for."""
+        assert group.ready_ns is not None
+        if not self._period_ns or now_ns >= self._deadline_ns(group):
+            return False
+        return now_ns - group.ready_ns > self._max_wait_periods * self._period_ns
 
     def _is_ready(self, group: _Group[Payload], now_ns: int) -> bool:
         # A clock that was set back must not make a set wait for ever.
         group.arrived_ns = min(group.arrived_ns, now_ns)
         awaited = [c for c in self.cameras if c not in group.images and self._missed[c] < MISSED_SETS]
-        return not awaited or now_ns >= group.arrived_ns + self._wait_ns
+        deadline_ns = group.arrived_ns + self._wait_ns
+        if group.ready_ns is None and (not awaited or now_ns >= deadline_ns):
+            group.ready_ns = min(now_ns, deadline_ns) if awaited else now_ns
+        return group.ready_ns is not None
 
     def _drop_older_than_ready(self, now_ns: int) -> None:
         """Drop every set that is older than the newest ready one."""

@@ -98,7 +98,10 @@ class Pipeline:
             cameras, self._transforms, values['image_transport'] == 'compressed', _reading_settings(values)
         )
         assembler: FrameAssembler[Any] = FrameAssembler(
-            values['cameras'], round(values['sync_tolerance_s'] * 1e9), round(values['sync_wait_s'] * 1e9)
+            values['cameras'],
+            round(values['sync_tolerance_s'] * 1e9),
+            round(values['sync_wait_s'] * 1e9),
+            values['max_wait_periods'],
         )
         self._worker = Worker(assembler, self._on_frames, self._on_tick, self._now_ns, self._log_error)
         self._worker.start()

@@ -43,6 +43,15 @@ _INTERFACE = (
     Row('max_image_age_s', 1.0, 'Older images are not used; 0: any age.', 's', 0.0, 3600.0),
     Row('sync_tolerance_s', 0.02, 'Images of several cameras this close are taken together.', 's', 0.0, 1.0),
     Row('sync_wait_s', 0.05, 'How long a set of images waits for a camera that is late or dead.', 's', 0.0, 1.0),
+    Row(
+        'max_wait_periods',
+        0.25,
+        'Images that waited for the attempt before them for more than this share of the camera period are left for the '
+        'next ones. Poses are fresher and fewer; 2 takes every image that is there.',
+        'periods',
+        0.0,
+        2.0,
+    ),
     Row('relocalize_timeout_s', 10.0, 'How long ~/relocalize tries before it answers no.', 's', 0.1, 600.0),
     Row(
         'memory_budget_mb', 512, 'Memory for regions of the map; the least recently needed leave first.', 'MB', 1, 2**20

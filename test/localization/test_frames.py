@@ -1,5 +1,7 @@
 # SPDX-FileCopyrightText: 2026 neumap_ros contributors
 # SPDX-License-Identifier: Apache-2.0
+import math
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -185,6 +187,8 @@ def test_nonsense_is_refused():
         FrameAssembler(['a', 'a'], 0, 0)
     with pytest.raises(ConfigError, match='expected 0 or more'):
         FrameAssembler(['a'], -1, 0)
+    with pytest.raises(ConfigError, match='max_wait_periods is -1'):
+        FrameAssembler(['a'], 0, 0, -1)
     with pytest.raises(ConfigError, match="'rear', expected one of front, left"):
         rig().add('rear', 0, None, 0)
     with pytest.raises(ConfigError, match='max_rate_hz'):
@@ -197,10 +201,10 @@ arrivals = st.lists(
 
 
 @settings(deadline=None, max_examples=200)
-@given(arrivals)
-def test_every_image_is_used_once_or_counted(messages):
+@given(arrivals, st.sampled_from([0.0, 0.25, math.inf]))
+def test_every_image_is_used_once_or_counted(messages, max_wait_periods):
     """Whatever comes in whatever order: nothing is used twice, nothing vanishes uncounted, sets are of one instant."""
-    frames = FrameAssembler(['a', 'b', 'c'], 20 * MS, 50 * MS)
+    frames = FrameAssembler(['a', 'b', 'c'], 20 * MS, 50 * MS, max_wait_periods)
     now, used, dropped = 0, [], 0
 
     def look():
@@ -223,6 +227,55 @@ def test_every_image_is_used_once_or_counted(messages):
     assert len(used) == len(set(used))
     frames.reset()
     assert len(used) + dropped + frames._dropped == len(messages)
+
+
+def waits_of_taken_images(work_ms, max_wait_periods, images=200):
+    """A camera of 15 Hz and a worker that is busy for so long with each; waits in ms, images skipped."""
+    frames = FrameAssembler(['front'], 0, 0, max_wait_periods)
+    period, waits, dropped, free_at = 66 * MS, [], 0, 0
+    for now in range(0, images * period, MS):
+        if now % period == 0:
+            frames.add('front', now, now, now)
+        if now >= free_at and (taken := frames.take(now)):
+            waits.append((now - taken.stamp_ns) / MS)
+            dropped += taken.dropped
+            free_at = now + work_ms * MS
+    assert len(waits) + dropped + frames._dropped + len(frames._groups) == images
+    return waits, dropped
+
+
+@pytest.mark.parametrize('work_ms', [20, 60, 70, 100, 110, 140, 230])
+def test_images_that_lay_about_are_left_for_fresh_ones(work_ms):
+    waits, _ = waits_of_taken_images(work_ms, 0.25)
+    # The first ones come before the period is known.
+    assert max(waits[2:]) <= 0.25 * 66
+    # As many as a worker can do that begins with a fresh image each time, or more.
+    assert len(waits) >= 200 // math.ceil(work_ms / 66) - 1
+
+
+@pytest.mark.parametrize('work_ms', [100, 230])
+def test_without_a_limit_every_image_that_is_there_is_taken(work_ms):
+    waits, _ = waits_of_taken_images(work_ms, math.inf)
+    assert max(waits) > 0.4 * 66
+    assert len(waits) >= 200 * 66 // work_ms - 1
+
+
+def test_an_image_is_taken_after_all_if_the_next_one_does_not_come():
+    frames = FrameAssembler(['front'], 0, 0, 0.25)
+    for i in range(4):
+        frames.add('front', i * 60 * MS, i, i * 60 * MS)
+    assert frames.take(200 * MS) is None
+    assert frames.next_deadline_ns == (180 + 75) * MS
+    assert frames.take(254 * MS) is None
+    taken = frames.take(255 * MS)
+    assert (taken.payloads, taken.dropped) == ({'front': 3}, 3)
+
+
+def test_a_clock_that_jumps_does_not_hold_an_image_back():
+    frames = FrameAssembler(['front'], 0, 0, 0.25)
+    for i in range(4):
+        frames.add('front', i * 60 * MS, i, 1000 * S + i * 60 * MS)
+    assert frames.take(5 * S).payloads == {'front': 3}
 
 
 @pytest.mark.parametrize(
