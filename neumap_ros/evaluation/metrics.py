@@ -78,6 +78,11 @@ def coarse_threshold(metric: bool) -> Threshold:
     return Threshold(0.5, 5.0) if metric else Threshold(0.05, 5.0, True)
 
 
+def false_fix_threshold(metric: bool) -> Threshold:
+    """1 m, or 10 % of the extent where there are no metres; 10 degrees. An accepted pose beyond it is a false fix."""
+    return Threshold(1.0, 10.0) if metric else Threshold(0.1, 10.0, True)
+
+
 def scene_extent(poses: Sequence[Pose | None]) -> float:
     """Size of a scene: the diagonal of the axis-aligned box around the camera centres, in map units.
 

@@ -10,10 +10,21 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from neumap_ros.evaluation import run_csv
+from neumap_ros.evaluation.run_types import AttemptRow
 from neumap_ros.localization.attempt import Attempt
 
 # Fields that differ from run to run stand in a table of their own.
 TIMING_FIELDS = ('features_ms', 'retrieval_ms', 'matching_ms', 'solving_ms', 'total_ms')
+
+# The fields of the message but its constants and wall times, flat.
+STATUS_COLUMNS = (
+    *('stamp', 'frame_id', 'map_id', 'revision', 'map_sha256', 'regions', 'cameras', 'state', 'accepted', 'reason'),
+    *('detail', 'has_pose', 'child_frame_id', 'position_x', 'position_y', 'position_z'),
+    *('orientation_x', 'orientation_y', 'orientation_z', 'orientation_w', 'covariance', 'confidence', 'keypoints'),
+    *('matches', 'inliers', 'inlier_ratio', 'coverage_ratio', 'ambiguity_ratio', 'reprojection_error_px'),
+    *('correction_m', 'correction_rad', 'confirmations', 'confirmations_required', 'dropped_images'),
+)
 
 # Stages of the core by the field that they belong to; those of no other field are part of the pose.
 _STAGES = {'features': 'features_ms', 'retrieval': 'retrieval_ms', 'matching': 'matching_ms'}
@@ -73,6 +84,38 @@ def status_fields(
         'confirmations_required': attempt.confirmations_required,
         'dropped_images': attempt.dropped,
     }
+
+
+def status_text(rows: Sequence[AttemptRow], map_frame: str, body: str) -> str:
+    """``status.csv``: every attempt with the fields of LocalizationStatus that are the same in every run.
+
+    Args:
+        rows: of a replay or a live run.
+        map_frame: frame of the map.
+        body: frame whose pose it is.
+    """
+    return run_csv.csv_text((_fields(row, map_frame, body) for row in rows), STATUS_COLUMNS)
+
+
+def _fields(row: AttemptRow, map_frame: str, body: str) -> dict[str, Any]:
+    evidence, solved = row.evidence, row.estimate is not None
+    position, quaternion = [_UNKNOWN] * 3, [_UNKNOWN] * 4
+    if row.estimate is not None:
+        position = [float(value) for value in row.estimate.translation_3]
+        w, x, y, z = (float(value) for value in row.estimate.quaternion_wxyz)
+        quaternion = [x, y, z, w]
+    covariance = () if row.covariance_66 is None else tuple(map(float, row.covariance_66.reshape(-1)))
+    values = (
+        *(_stamp(row.stamp_ns or 0), map_frame, row.map_id, row.revision, row.map_sha256, row.regions, row.cameras),
+        *(row.state, row.accepted, row.reason, row.detail, solved, body, *position, *quaternion, covariance),
+        *(row.confidence, evidence.keypoints, evidence.matches, evidence.inliers),
+        evidence.inlier_ratio if evidence.matches > 0 and solved else _UNKNOWN,
+        evidence.coverage if solved else _UNKNOWN,
+        row.ambiguity_ratio,
+        evidence.residual_px if solved else _UNKNOWN,
+        *(row.correction_m, row.correction_rad, row.confirmations, row.confirmations_required, row.dropped),
+    )
+    return dict(zip(STATUS_COLUMNS, values, strict=True))
 
 
 def timing_fields(attempt: Attempt, total_ms: float) -> dict[str, Any]:
