@@ -171,6 +171,12 @@ def test_every_import_is_declared(project):
     assert foreign == set()
 
 
+@pytest.mark.parametrize('path', SOURCES, ids=module_name)
+def test_the_package_does_not_import_evo(path):
+    """Its licence is the GPL; tests compare with it, and that is all."""
+    assert not {name for name in imports_of(path) if within(name, 'evo')}
+
+
 @pytest.mark.parametrize('path', CORE, ids=module_name)
 def test_the_core_does_not_know_ros(path):
     assert {name for name in imports_of(path) if ROS_MODULE.match(name)} == set()

@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 from neumap_ros.errors import SourceError
 from neumap_ros.geometry import Pose
@@ -76,28 +78,70 @@ def open_tum(
     return FileSource(f'images {images_dir} with trajectory {trajectory}', images, paths, metric=metric)
 
 
+class TumRow(NamedTuple):
+    """One line of a trajectory file.
+
+    Attributes:
+        line: number of the line, from 1.
+        time_s: its stamp.
+        pose: of the body in the map.
+    """
+
+    line: int
+    time_s: float
+    pose: Pose
+
+
 def read_tum(path: Path) -> Trajectory:
-    """Read a trajectory in the TUM format.
+    """Read a trajectory in the TUM format, lines in any order; of two poses at one time the last counts.
 
     Raises:
         SourceError: no file, no poses, or a malformed line (with its number).
         CalibrationError: NaN or a quaternion that is none (with the line).
     """
-    samples = []
+    return Trajectory.from_samples((row.time_s, row.pose) for row in read_tum_rows(path))
+
+
+def read_tum_rows(path: Path) -> list[TumRow]:
+    """Read the lines of a trajectory in the TUM format, in the order of the file.
+
+    Raises:
+        SourceError: no file, no poses, or a malformed line (with its number).
+        CalibrationError: NaN or a quaternion that is none (with the line).
+    """
+    rows = []
     for line_number, columns in table_rows(path, 'lines "t tx ty tz qx qy qz qw"'):
         where = f'{path}, line {line_number}'
-        if len(columns) != 8:
-            raise SourceError(
-                f'{where} has {len(columns)} columns, expected 8 (t tx ty tz qx qy qz qw); correct that line'
-            )
+        if len(columns) != 8 or ',' in columns[0]:
+            raise SourceError(f'{where} has {_columns_in_words(columns)}')
         try:
             t, tx, ty, tz, qx, qy, qz, qw = (float(column) for column in columns)
         except ValueError as error:
             raise SourceError(f'{where} is not numeric ({error}), expected 8 numbers; correct that line') from None
-        samples.append((t, Pose.from_quaternion((qw, qx, qy, qz), (tx, ty, tz), f'the pose in {where}')))
-    if not samples:
+        if not math.isfinite(t):
+            raise SourceError(f'{where} has the stamp {columns[0]}, expected seconds; correct or delete that line')
+        rows.append(
+            TumRow(line_number, t, Pose.from_quaternion((qw, qx, qy, qz), (tx, ty, tz), f'the pose in {where}'))
+        )
+    if not rows:
         raise SourceError(f'{path} has no poses, expected lines "t tx ty tz qx qy qz qw"; check the path')
-    return Trajectory.from_samples(samples)
+    return rows
+
+
+def _columns_in_words(columns: list[str]) -> str:
+    """What is wrong with columns that are not the eight of the TUM format, and which format they look like."""
+    expected = 'expected 8 (t tx ty tz qx qy qz qw)'
+    if any(',' in column for column in columns):
+        return (
+            'numbers separated by commas as the CSV files of EuRoC have them (stamps in nanoseconds, quaternions '
+            f'qw qx qy qz), {expected} separated by spaces; convert it, for example with evo_traj euroc --save_as_tum'
+        )
+    if len(columns) == 12:
+        return (
+            f'12 columns as the pose files of KITTI have them (a 3x4 matrix, no stamp), {expected}; '
+            'convert it with the stamps of times.txt'
+        )
+    return f'{len(columns)} columns, {expected}; correct that line'
 
 
 def tum_line(stamp_ns: int, pose: Pose) -> str:
