@@ -23,6 +23,7 @@ from neumap_ros.nodes.diagnostics import Diagnostics, Report, Statistics, choose
 from neumap_ros.nodes.lifecycle import ManagedNode
 from neumap_ros.nodes.localizer_pipeline import Pipeline
 from neumap_ros.nodes.map_client import MapClient
+from neumap_ros.nodes.map_topics import INDEX_TOPIC
 from neumap_ros.nodes.outputs import Outputs
 from neumap_ros.nodes.parameters import LIVE, LOCALIZER
 from neumap_ros.nodes.relocalization import Relocalization
@@ -281,6 +282,14 @@ class LocalizerNode(ManagedNode):
             problem = state.refused or state.problem
         if problem:
             return DiagnosticStatus.WARN, f'revision {manifest.revision} stays in use: {problem}', figures
+        servers = sorted(
+            f'{p.node_namespace.rstrip("/")}/{p.node_name}' for p in self.get_publishers_info_by_topic(INDEX_TOPIC)
+        )
+        if len(servers) > 1:
+            text = (
+                f'{len(servers)} nodes send maps ({", ".join(servers)}), expected one; their maps displace each other'
+            )
+            return DiagnosticStatus.WARN, f'{text}: give each map_server a namespace of its own', figures
         return DiagnosticStatus.OK, f'map {manifest.map_id} revision {manifest.revision}', figures
 
     def _where(self) -> tuple[str, str]:

@@ -9,12 +9,14 @@ from functools import partial
 import numpy as np
 import pytest
 from localizer_robot import OPTICAL, Robot, image_message, info_message, localizing, wait_for_each_other, wait_until
+from neumap_ros.msg import MapIndex
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 
 from neumap_ros.localization.localizer import Localizer
 from neumap_ros.nodes import conversions
 from neumap_ros.nodes.localizer import LocalizerNode
+from neumap_ros.nodes.map_topics import INDEX_TOPIC, LATCHED_QOS
 
 FREE = (
     *('-p', 'tracker.confirmations:=1', '-p', 'tracker.confirmation_window:=1'),
@@ -253,3 +255,12 @@ def test_broken_core_does_not_end_the_node(robot_and_node, demo_queries, demo_lo
 def _message(robot: Robot, name: str) -> str:
     status = robot.diagnostics.get(name)
     return status.message if status is not None else ''
+
+
+def test_two_nodes_that_send_maps_are_named(robot_and_node) -> None:
+    robot, _ = robot_and_node
+    senders = [robot.create_publisher(MapIndex, INDEX_TOPIC, LATCHED_QOS) for _ in range(2)]
+    wait_until(lambda: '2 nodes send maps (' in robot.diagnostics['map'].message, 'diagnostics')
+    assert robot.get_name() in robot.diagnostics['map'].message
+    robot.destroy_publisher(senders[0])
+    wait_until(lambda: 'send maps' not in robot.diagnostics['map'].message, 'diagnostics')
