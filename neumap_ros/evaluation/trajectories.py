@@ -193,7 +193,7 @@ def absolute_errors(truth_N44: FloatArray, estimate_N44: FloatArray, relation: R
         )
     if relation in (Relation.TRANSLATION, Relation.POINT_DISTANCE):
         return np.asarray(np.linalg.norm(estimate_N44[:, :3, 3] - truth_N44[:, :3, 3], axis=1))
-    return _magnitudes(_inverse(estimate_N44) @ truth_N44, relation)
+    return _magnitudes(inverse(estimate_N44) @ truth_N44, relation)
 
 
 def relative_errors(
@@ -221,9 +221,9 @@ def relative_errors(
             return np.asarray(errors_P)
         moved_P = true_P > 0
         return np.asarray(100 * (errors_P[moved_P] / true_P[moved_P]))
-    true_P44 = _inverse(truth_N44[first_P]) @ truth_N44[second_P]
-    found_P44 = _inverse(estimate_N44[first_P]) @ estimate_N44[second_P]
-    return _magnitudes(_inverse(true_P44) @ found_P44, relation)
+    true_P44 = inverse(truth_N44[first_P]) @ truth_N44[second_P]
+    found_P44 = inverse(estimate_N44[first_P]) @ estimate_N44[second_P]
+    return _magnitudes(inverse(true_P44) @ found_P44, relation)
 
 
 def delta_pairs(poses_N44: FloatArray, delta: Delta) -> IntArray:
@@ -292,7 +292,8 @@ def _all_pairs_by_angle(rotations_N33: FloatArray, delta: float, tolerance: floa
     return np.concatenate(pairs).astype(np.int64) if pairs else np.zeros((0, 2), dtype=np.int64)
 
 
-def _inverse(poses_N44: FloatArray) -> FloatArray:
+def inverse(poses_N44: FloatArray) -> FloatArray:
+    """Invert rigid poses (N, 4, 4)."""
     inverse_N44 = np.zeros_like(poses_N44)
     transposed_N33 = np.swapaxes(poses_N44[:, :3, :3], 1, 2)
     inverse_N44[:, :3, :3] = transposed_N33
