@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -54,29 +54,18 @@ def attempts_from(
         period_s: time between two questions; None: exactly the true poses are the questions.
     """
     poses = [Pose(matrix[:3, :3], matrix[:3, 3]) for matrix in poses_M44]
-
-    def given(index: int) -> AttemptRow:
-        row = _row(estimate.times_s[index] + offset_s, ANSWERED, '')
-        return replace(row, accepted=True, estimate=poses[index])
-
+    stamps_s = [time_s + offset_s for time_s in estimate.times_s]
     rows = [
-        _judged(given(index), poses[index].error_to(true_pose), true_pose)
+        _row(stamps_s[index], ANSWERED, '', poses[index], true_pose)
         for index, true_pose in zip(pairs.of_estimate.tolist(), pairs.truths, strict=True)
     ]
     used = set(pairs.of_estimate.tolist())
-    rows += [
-        replace(given(index), reason=NO_TRUTH, detail='there is no true pose at its stamp')
-        for index in range(len(estimate))
-        if index not in used
-    ]
-    rows += [
-        _judged(
-            _row(truth.times_s[index], NOT_ANSWERED, 'the estimate has no pose at the stamp of this true one'),
-            (math.inf, math.inf),
-            truth.poses[index],
-        )
-        for index in _unanswered(np.array(truth.times_s), pairs, period_s)
-    ]
+    for index in range(len(estimate)):
+        if index not in used:
+            rows.append(_row(stamps_s[index], NO_TRUTH, 'there is no true pose at its stamp', poses[index], None))
+    detail = 'the estimate has no pose at the stamp of this true one'
+    for index in _unanswered(np.array(truth.times_s), pairs, period_s):
+        rows.append(_row(truth.times_s[index], NOT_ANSWERED, detail, None, truth.poses[index]))
     return tuple(sorted(rows, key=lambda row: row.stamp_ns or 0))
 
 
@@ -85,15 +74,18 @@ def to_ns(time_s: float) -> int:
     return round(time_s * 1e9)
 
 
-def _row(time_s: float, reason: str, detail: str) -> AttemptRow:
+def _row(time_s: float, reason: str, detail: str, estimate: Pose | None, truth: Pose | None) -> AttemptRow:
     stamp_ns = to_ns(time_s)
-    return AttemptRow(f'{stamp_ns // 10**9}.{stamp_ns % 10**9:09d}', stamp_ns, reason, detail)
-
-
-def _judged(row: AttemptRow, error: tuple[float, float], truth: Pose) -> AttemptRow:
-    distance, angle_deg = error
-    return replace(
-        row,
+    distance = angle_deg = math.nan
+    if truth is not None:
+        distance, angle_deg = (math.inf, math.inf) if estimate is None else estimate.error_to(truth)
+    return AttemptRow(
+        f'{stamp_ns // 10**9}.{stamp_ns % 10**9:09d}',
+        stamp_ns,
+        reason,
+        detail,
+        accepted=estimate is not None,
+        estimate=estimate,
         truth=truth,
         error_m=distance,
         error_deg=angle_deg,
