@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from neumap_ros.errors import ConfigError, NeumapError
 from neumap_ros.geometry import PIXEL_CENTRE, Camera, FloatArray, Pose
-from neumap_ros.simulation.renderer import Renderer
+from neumap_ros.simulation.renderer import PictureRenderer
 from neumap_ros.simulation.room import ROOM_M, furnished_room, furniture
 
 # Texels per metre and image column: at two metres from a wall, one texel of it fills about one pixel.
@@ -129,7 +129,7 @@ def demo_camera(size: tuple[int, int] = (640, 480)) -> Camera:
     return Camera('PINHOLE', width, height, (focal, focal, width / 2, height / 2), 'demo camera')
 
 
-def demo_renderer(seed: int = 7, size: tuple[int, int] = (640, 480)) -> Renderer:
+def demo_renderer(seed: int = 7, size: tuple[int, int] = (640, 480)) -> PictureRenderer:
     """The furnished room, painted as finely as images of this size can show.
 
     Args:
@@ -139,7 +139,7 @@ def demo_renderer(seed: int = 7, size: tuple[int, int] = (640, 480)) -> Renderer
     Raises:
         ConfigError: the ray caster embreex is not installed.
     """
-    return Renderer(*furnished_room(TEXELS_PER_M_AND_PX * size[0], np.random.default_rng([seed, 0])))
+    return PictureRenderer(*furnished_room(TEXELS_PER_M_AND_PX * size[0], np.random.default_rng([seed, 0])))
 
 
 def camera_pose(position_3: FloatArray, yaw: float, pitch: float = 0.0, roll: float = 0.0) -> Pose:
@@ -171,7 +171,7 @@ def mapping_drive(views: int) -> list[Pose]:
 
 
 def query_poses(
-    drive: list[Pose], views: int, camera: Camera, renderer: Renderer, rng: np.random.Generator
+    drive: list[Pose], views: int, camera: Camera, renderer: PictureRenderer, rng: np.random.Generator
 ) -> list[Pose]:
     """Poses beside the drive, evenly along it, with a free view.
 

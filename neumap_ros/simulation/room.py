@@ -7,15 +7,13 @@ World axes: x along the long walls, y along the short ones, z up, origin in a co
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from neumap_ros.geometry import FloatArray
 from neumap_ros.simulation import textures
-from neumap_ros.simulation.renderer import Lights, Rectangle
+from neumap_ros.simulation.light import Lamp
+from neumap_ros.simulation.surfaces import Box, Rectangle, box_panels, panel
 
 ROOM_M = (6.0, 5.0, 3.0)
 # Walls reach a little beyond their neighbours, so that no ray slips through a seam.
@@ -25,61 +23,8 @@ POSTER_GAP_M = 0.01
 # Posters are printed finer than walls are painted.
 PRINT_FACTOR = 1.8
 
-Painter = Callable[[tuple[float, float], float, np.random.Generator], NDArray[np.uint8]]
-
-
-@dataclass(frozen=True)
-class Box:
-    """A piece of furniture: centre and size in metres, turned by yaw (radians) about the vertical."""
-
-    name: str
-    centre_3: tuple[float, float, float]
-    size_3: tuple[float, float, float]
-    yaw: float
-    paint: Painter
-
-
-def panel(
-    name: str, centre_3: ArrayLike, normal_3: ArrayLike, size_m: tuple[float, float], texture: NDArray[np.uint8]
-) -> Rectangle:
-    """A rectangle that faces ``normal_3``; the texture is upright, on a horizontal one its top points to +y or -y.
-
-    Args:
-        name: of the rectangle.
-        centre_3: its middle in metres.
-        normal_3: unit vector towards the viewer.
-        size_m: width and height in metres.
-        texture: (H, W, 3).
-    """
-    normal = np.asarray(normal_3, dtype=np.float64)
-    down = np.array([0.0, 0, -1]) if abs(normal[2]) < 0.5 else np.array([0.0, -normal[2], 0])
-    right = np.cross(normal, down)
-    u, v = size_m[0] * right, size_m[1] * down
-    return Rectangle(name, np.asarray(centre_3, dtype=np.float64) - u / 2 - v / 2, u, v, texture)
-
-
-def box_panels(box: Box, resolution: float, rng: np.random.Generator) -> list[Rectangle]:
-    """The four sides and the top of a box, each painted anew."""
-    width, depth, height = box.size_3
-    centre = np.array(box.centre_3)
-    x = np.array([np.cos(box.yaw), np.sin(box.yaw), 0])
-    y = np.array([-np.sin(box.yaw), np.cos(box.yaw), 0])
-    panels = [
-        panel(
-            f'{box.name} side {i}',
-            centre + s * e * axis / 2,
-            s * axis,
-            (w, height),
-            box.paint((w, height), resolution, rng),
-        )
-        for i, (axis, s, e, w) in enumerate(
-            [(x, 1, width, depth), (x, -1, width, depth), (y, 1, depth, width), (y, -1, depth, width)]
-        )
-    ]
-    top = box.paint((width, depth), resolution, rng)
-    corner = centre + np.array([0, 0, height / 2]) - width * x / 2 + depth * y / 2
-    panels.append(Rectangle(f'{box.name} top', corner, width * x, -depth * y, top))
-    return panels
+# Brightness of the light from everywhere, and of all lamps together at a metre.
+AMBIENT, LAMP_POWER = 0.6, 2.8
 
 
 def _wall(size_m: tuple[float, float], resolution: float, rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -167,7 +112,7 @@ def furniture(rng: np.random.Generator) -> list[Box]:
     return boxes
 
 
-def furnished_room(resolution: float, rng: np.random.Generator) -> tuple[list[Rectangle], Lights]:
+def furnished_room(resolution: float, rng: np.random.Generator) -> tuple[list[Rectangle], list[Lamp], float]:
     """The room with everything in it.
 
     Args:
@@ -175,11 +120,16 @@ def furnished_room(resolution: float, rng: np.random.Generator) -> tuple[list[Re
         rng: decides every texture and the parcels' directions.
 
     Returns:
-        (all rectangles, the lamps).
+        (all rectangles, the lamps, the ambient light).
     """
     rectangles = _walls(resolution, rng) + _posters(resolution, rng)
     for box in furniture(rng):
         rectangles += box_panels(box, 1.3 * resolution, rng)
     lamps = np.array([[x, y, 2.8] for x in (1.5, 4.5) for y in (1.3, 3.7)])
     spread = rng.uniform(-0.2, 0.2, (3, 3)) * (1, 1, 0.3)
-    return rectangles, Lights((lamps[:, None] + spread).reshape(-1, 3), power=2.8, ambient=0.6)
+    places = (lamps[:, None] + spread).reshape(-1, 3)
+    bulbs = [
+        Lamp(f'lamp {i}', (float(x), float(y), float(z)), LAMP_POWER / len(places), (1, 1, 1), (0, 0, 0), 0)
+        for i, (x, y, z) in enumerate(places)
+    ]
+    return rectangles, bulbs, AMBIENT

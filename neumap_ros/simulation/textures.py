@@ -21,12 +21,12 @@ Size = tuple[float, float]
 WORDS = ('ATLAS', 'HARBOUR', 'MERIDIAN', 'QUARTZ', 'LANTERN', 'VOYAGE', 'SIGNAL', 'ORCHARD', 'COMPASS', 'GRANITE')
 
 
-def _canvas(size_m: Size, resolution: float) -> tuple[int, int]:
+def canvas(size_m: Size, resolution: float) -> tuple[int, int]:
     """Rows and columns of a picture."""
     return max(8, round(size_m[1] * resolution)), max(8, round(size_m[0] * resolution))
 
 
-def _noise(
+def noise(
     shape: tuple[int, int], cells: Sequence[tuple[float, float]], rng: np.random.Generator
 ) -> NDArray[np.float32]:
     """Zero-mean noise (H, W) whose grains have the given sizes (columns, rows) in texels; unit variance per size."""
@@ -39,11 +39,11 @@ def _noise(
     return total / np.float32(np.sqrt(max(1, len(cells))))
 
 
-def _to_picture(values: NDArray[np.float32]) -> Texture:
+def to_picture(values: NDArray[np.float32]) -> Texture:
     return np.clip(values, 0, 255).astype(np.uint8)
 
 
-def _random_colour(rng: np.random.Generator, low: int = 20, high: int = 235) -> tuple[int, int, int]:
+def random_colour(rng: np.random.Generator, low: int = 20, high: int = 235) -> tuple[int, int, int]:
     blue, green, red = rng.integers(low, high, 3)
     return int(blue), int(green), int(red)
 
@@ -52,11 +52,11 @@ def speckled(
     size_m: Size, resolution: float, rng: np.random.Generator, colour: Colour = (190, 200, 205), contrast: float = 20
 ) -> Texture:
     """Plaster, concrete or fabric: noise from a metre down to a few texels, and stains with sharp borders."""
-    shape = _canvas(size_m, resolution)
+    shape = canvas(size_m, resolution)
     cells = [(s * resolution, s * resolution) for s in (1.0, 0.3, 0.1, 0.04, 0.016)]
-    picture = np.asarray(colour, dtype=np.float32) + contrast * _noise(shape, cells, rng)[..., None]
-    stains = _noise(shape, [(0.05 * resolution,) * 2, (0.15 * resolution,) * 2], rng) > 1.6
-    return _to_picture(picture - 2.2 * contrast * stains[..., None])
+    picture = np.asarray(colour, dtype=np.float32) + contrast * noise(shape, cells, rng)[..., None]
+    stains = noise(shape, [(0.05 * resolution,) * 2, (0.15 * resolution,) * 2], rng) > 1.6
+    return to_picture(picture - 2.2 * contrast * stains[..., None])
 
 
 def shapes(picture: Texture, resolution: float, rng: np.random.Generator, per_square_metre: float = 12) -> Texture:
@@ -65,7 +65,7 @@ def shapes(picture: Texture, resolution: float, rng: np.random.Generator, per_sq
     for _ in range(round(per_square_metre * rows * columns / resolution**2)):
         centre = rng.uniform((0, 0), (columns, rows))
         radius = rng.uniform(0.015, 0.12) * resolution
-        colour = _random_colour(rng)
+        colour = random_colour(rng)
         angles = np.sort(rng.uniform(0, 2 * np.pi, int(rng.integers(3, 7))))
         outline = centre + radius * np.column_stack([np.cos(angles), np.sin(angles)])
         kind = rng.integers(3)
@@ -89,14 +89,14 @@ def tiles(size_m: Size, resolution: float, rng: np.random.Generator, tile_m: flo
     picture += 14 * np.where((row // tile + column // tile) % 2, 1, -1)[..., None]
     joint = max(1, round(0.012 * resolution))
     picture[(row % tile < joint) | (column % tile < joint)] *= 0.55
-    return _to_picture(picture)
+    return to_picture(picture)
 
 
 def wood(size_m: Size, resolution: float, rng: np.random.Generator, colour: Colour = (70, 115, 165)) -> Texture:
     """Boards with long grain and a few knots."""
-    shape = _canvas(size_m, resolution)
-    grain = _noise(shape, [(0.6 * resolution, 0.008 * resolution), (0.25 * resolution, 0.03 * resolution)], rng)
-    picture = _to_picture(np.asarray(colour, dtype=np.float32) * (1 + 0.14 * grain[..., None]))
+    shape = canvas(size_m, resolution)
+    grain = noise(shape, [(0.6 * resolution, 0.008 * resolution), (0.25 * resolution, 0.03 * resolution)], rng)
+    picture = to_picture(np.asarray(colour, dtype=np.float32) * (1 + 0.14 * grain[..., None]))
     for _ in range(round(10 * shape[0] * shape[1] / resolution**2)):
         x, y = int(rng.integers(shape[1])), int(rng.integers(shape[0]))
         axes = (max(2, round(0.022 * resolution)), max(1, round(0.012 * resolution)))
@@ -130,26 +130,26 @@ def books(size_m: Size, resolution: float, rng: np.random.Generator) -> Texture:
             right = min(columns - columns // 60, left + max(3, round(rng.uniform(0.02, 0.055) * resolution)))
             top = bottom - round(rng.uniform(0.30, 0.45) * rows)
             back = picture[top:bottom, left:right]
-            back[:] = _random_colour(rng)
+            back[:] = random_colour(rng)
             for band in rng.uniform(0.1, 0.9, 3):
                 row = int(band * len(back))
-                back[row : row + max(1, rows // 60)] = _random_colour(rng)
+                back[row : row + max(1, rows // 60)] = random_colour(rng)
             left = right + 1
     return picture
 
 
 def poster(size_m: Size, resolution: float, rng: np.random.Generator) -> Texture:
     """A printed sheet: border, headline, a picture of shapes and lines of text."""
-    rows, columns = _canvas(size_m, resolution)
+    rows, columns = canvas(size_m, resolution)
     picture = np.empty((rows, columns, 3), dtype=np.uint8)
-    picture[:] = _random_colour(rng, 150, 250)
-    ink = _random_colour(rng, 0, 90)
+    picture[:] = random_colour(rng, 150, 250)
+    ink = random_colour(rng, 0, 90)
     border = max(1, round(0.03 * min(rows, columns)))
     cv2.rectangle(picture, (border, border), (columns - 1 - border, rows - 1 - border), ink, border)
     _words(picture, round(0.2 * rows), max(3, round(0.1 * rows)), rng, ink, count=1)
     frame = picture[round(0.26 * rows) : round(0.68 * rows), 3 * border : columns - 3 * border]
     art = np.ascontiguousarray(frame)
-    art[:] = _random_colour(rng, 60, 200)
+    art[:] = random_colour(rng, 60, 200)
     frame[:] = shapes(art, resolution, rng, per_square_metre=160)
     for line in np.linspace(0.76, 0.93, 4):
         _words(picture, round(line * rows), max(2, round(0.035 * rows)), rng, ink)

@@ -6,11 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
-from neumap_ros.errors import CalibrationError, ConfigError
+from neumap_ros.errors import ConfigError
 from neumap_ros.geometry import Camera, Pose
 from neumap_ros.simulation import demo_world
-from neumap_ros.simulation.renderer import Rectangle, Renderer
+from neumap_ros.simulation.renderer import PictureRenderer
 from neumap_ros.simulation.room import ROOM_M
+from neumap_ros.simulation.surfaces import Rectangle
 
 pytest.importorskip('embreex', reason='the ray caster of the demo world is an optional dependency')
 
@@ -156,7 +157,7 @@ def test_a_painted_edge_appears_where_it_projects_to(edge_px, texels, upright):
         texture = texture.transpose(1, 0, 2).copy()
     corner = np.array([middle - 4, -4, 1.0]) if upright else np.array([-4, middle - 4, 1.0])
     sheet = Rectangle('sheet', corner, np.array([8.0, 0, 0]), np.array([0, 8.0, 0]), texture)
-    picture = Renderer([sheet]).render(camera, Pose.identity())
+    picture = PictureRenderer([sheet]).render(camera, Pose.identity())
     if not upright:
         picture = picture.transpose(1, 0, 2)
     if texels > 4:
@@ -171,13 +172,7 @@ def test_a_painted_edge_appears_where_it_projects_to(edge_px, texels, upright):
 
 def test_empty_space_is_black_and_infinitely_far(camera):
     sheet = Rectangle('sheet', np.array([5.0, 5, 5]), np.eye(3)[0], np.eye(3)[1], np.full((8, 8, 3), 9, np.uint8))
-    renderer = Renderer([sheet])
+    renderer = PictureRenderer([sheet])
     hits, depth = renderer.trace(camera, Pose.identity(), np.array([[80.0, 60.0]]))
     assert (hits[0], depth[0]) == (-1, np.inf)
     assert not renderer.render(camera, Pose.identity()).any()
-
-
-def test_only_pinhole_cameras_are_rendered(renderer):
-    camera = Camera('OPENCV', 40, 40, (40, 40, 20, 20, 0.1, 0, 0, 0))
-    with pytest.raises(CalibrationError, match='expected PINHOLE'):
-        renderer.render(camera, Pose.identity())
