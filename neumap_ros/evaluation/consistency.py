@@ -126,9 +126,8 @@ def consistency(nees_Q: ArrayLike, part: str) -> Consistency:
     if not count:
         nothing = math.nan
         return Consistency(part, dof, 0, coverage, expected_coverage(dof), nothing, (nothing, nothing), nothing)
-    low, high = (
-        float(stats.chi2.ppf(q, count * dof) / (count * dof)) for q in ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
-    )
+    tail, total = (1 - CONFIDENCE) / 2, count * dof
+    bounds = (float(stats.chi2.ppf(tail, total)) / total, float(stats.chi2.ppf(1 - tail, total)) / total)
     factor = math.sqrt(float(np.median(values)) / float(stats.chi2.median(dof)))
     normalised = float(values.mean()) / dof
     return Consistency(part, dof, count, coverage, expected_coverage(dof), normalised, bounds, factor)
