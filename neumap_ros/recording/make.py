@@ -40,12 +40,12 @@ T_BASE_CAM = Pose(np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]]
 FIRST_STAMP_NS = 1_700_000_000 * 10**9
 DEFAULT_RATE_HZ = 15.0
 # What lies between a stamp and the arrival of its message: exposure and transfer of an image, next to nothing for TF.
-_IMAGE_LATENCY_NS, _ODOMETRY_LATENCY_NS = 5_000_000, 1_000_000
+IMAGE_LATENCY_NS, ODOMETRY_LATENCY_NS = 5_000_000, 1_000_000
 _JPEG_QUALITY = 95
 _JPEG_START = b'\xff\xd8'
 
 Progress = Callable[[int, int], None]
-_Entry = tuple[int, str, Any]  # time of the recording, topic, message
+Entry = tuple[int, str, Any]  # time of the recording, topic, message
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def make_bag(
         bag.write(TF_STATIC_TOPIC, first_ns, messages.tf_message([mount]))
         stamps = [stamp_ns for stamp_ns, _ in track]
         entries = heapq.merge(
-            _odometry_entries(stamps, T_odom_base),
+            odometry_entries(stamps, T_odom_base),
             _image_entries(source, drive, image_topic, settings.compressed),
             key=itemgetter(0),
         )
@@ -204,12 +204,13 @@ def _odometry_track(drive: _Drive, rate_hz: float) -> list[tuple[int, Pose]]:
     return track
 
 
-def _odometry_entries(stamps: Sequence[int], T_odom_base: Sequence[Pose]) -> Iterator[_Entry]:
+def odometry_entries(stamps: Sequence[int], T_odom_base: Sequence[Pose]) -> Iterator[Entry]:
+    """Give time of the recording, topic and message of odometry: TF and nav_msgs/Odometry of each stamp."""
     for number, stamp_ns in enumerate(stamps):
         pose = T_odom_base[number]
         step = T_odom_base[number - 1].inverse() @ pose if number else Pose.identity()
         step_s = (stamp_ns - stamps[number - 1]) / 1e9 if number else 0.0
-        recorded_ns = stamp_ns + _ODOMETRY_LATENCY_NS
+        recorded_ns = stamp_ns + ODOMETRY_LATENCY_NS
         moving = messages.transform(stamp_ns, ODOM_FRAME, BASE_FRAME, pose)
         yield recorded_ns, TF_TOPIC, messages.tf_message([moving])
         yield (
@@ -219,9 +220,9 @@ def _odometry_entries(stamps: Sequence[int], T_odom_base: Sequence[Pose]) -> Ite
         )
 
 
-def _image_entries(source: ImageSource, drive: _Drive, topic: str, compressed: bool) -> Iterator[_Entry]:
+def _image_entries(source: ImageSource, drive: _Drive, topic: str, compressed: bool) -> Iterator[Entry]:
     for stamp_ns, image, T_map_base in drive:
-        recorded_ns = stamp_ns + _IMAGE_LATENCY_NS
+        recorded_ns = stamp_ns + IMAGE_LATENCY_NS
         yield recorded_ns, TRUTH_TOPIC, messages.pose_stamped(stamp_ns, source.frame_id, T_map_base)
         yield recorded_ns, INFO_TOPIC, messages.camera_info(stamp_ns, CAMERA_FRAME, image.camera)
         pixels, data = _picture(source, image)

@@ -20,6 +20,7 @@ STORE = get_typestore(Stores.ROS2_HUMBLE)
 IMAGE, COMPRESSED_IMAGE = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'
 CAMERA_INFO, TF_MESSAGE = 'sensor_msgs/msg/CameraInfo', 'tf2_msgs/msg/TFMessage'
 POSE_STAMPED, ODOMETRY = 'geometry_msgs/msg/PoseStamped', 'nav_msgs/msg/Odometry'
+IMU = 'sensor_msgs/msg/Imu'
 
 
 def image(stamp_ns: int, frame_id: str, pixels: NDArray[np.uint8]) -> Any:
@@ -34,6 +35,22 @@ def image(stamp_ns: int, frame_id: str, pixels: NDArray[np.uint8]) -> Any:
         is_bigendian=0,
         step=pixels.size // height,
         data=np.ascontiguousarray(pixels).reshape(-1),
+    )
+
+
+def depth_image(stamp_ns: int, frame_id: str, depth_HW: NDArray[np.float32]) -> Any:
+    """Make a sensor_msgs/Image of depths in metres (32FC1), NaN where there is none (REP-118)."""
+    height, width = depth_HW.shape
+    depth = np.where(depth_HW > 0, depth_HW, np.nan).astype('<f4')
+    return _message(
+        IMAGE,
+        header=header(stamp_ns, frame_id),
+        height=height,
+        width=width,
+        encoding='32FC1',
+        is_bigendian=0,
+        step=4 * width,
+        data=depth.view(np.uint8).reshape(-1),
     )
 
 
@@ -162,6 +179,36 @@ def odometry(stamp_ns: int, parent: str, child: str, T_parent_child: Pose, step:
         child_frame_id=child,
         pose=_message('geometry_msgs/msg/PoseWithCovariance', pose=_pose(T_parent_child), covariance=np.zeros(36)),
         twist=_message('geometry_msgs/msg/TwistWithCovariance', twist=twist, covariance=np.zeros(36)),
+    )
+
+
+def imu(
+    stamp_ns: int,
+    frame_id: str,
+    angular_3: FloatArray,
+    force_3: FloatArray,
+    variances: tuple[float, float] = (0.0, 0.0),
+) -> Any:
+    """Make a sensor_msgs/Imu of a unit that estimates no orientation.
+
+    Args:
+        stamp_ns: of the measurement.
+        frame_id: axes of the unit.
+        angular_3: angular velocity, rad/s.
+        force_3: specific force, m/s²; at rest it points up.
+        variances: of one component of either; 0 is unknown.
+    """
+    no_orientation = np.zeros(9)
+    no_orientation[0] = -1.0  # sensor_msgs/Imu: there is no estimate
+    return _message(
+        IMU,
+        header=header(stamp_ns, frame_id),
+        orientation=_quaternion(Pose.identity()),
+        orientation_covariance=no_orientation,
+        angular_velocity=_xyz('Vector3', angular_3),
+        angular_velocity_covariance=variances[0] * np.eye(3).reshape(-1),
+        linear_acceleration=_xyz('Vector3', force_3),
+        linear_acceleration_covariance=variances[1] * np.eye(3).reshape(-1),
     )
 
 

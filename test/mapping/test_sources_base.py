@@ -98,6 +98,13 @@ def test_poses_json_geometry_and_split(tmp_path):
     assert len(open_poses_json(folder, 'map').images) == 3
 
 
+def test_poses_json_may_have_stamps_and_fisheye_lenses(tmp_path):
+    lens = {'fisheye': True, 'dist': [0.02, -0.004, 0.0, 0.0], 'stamp_ns': 1_700_000_000_250_000_000}
+    image = open_poses_json(write_posed_folder(tmp_path, **lens)).images[0]
+    assert image.camera.model == 'OPENCV_FISHEYE' and image.camera.params[4:] == (0.02, -0.004, 0.0, 0.0)
+    assert image.time_s == 1_700_000_000.25
+
+
 @pytest.mark.parametrize(('file', 'expected'), [('poses.json', False), ('split.json', False)])
 def test_poses_json_says_that_it_is_not_metric(tmp_path, file, expected):
     path = write_posed_folder(tmp_path) / file
@@ -115,6 +122,8 @@ def test_poses_json_says_that_it_is_not_metric(tmp_path, file, expected):
         ({'fx': 0.0}, CalibrationError, 'camera of image a.png is not calibrated'),
         ({'fx': 'wide'}, SourceError, "'fx' = 'wide'"),
         ({'file': None}, SourceError, "no 'file'"),
+        ({'fisheye': 'yes'}, SourceError, "'fisheye' = 'yes', expected true, false or null"),
+        ({'stamp_ns': 1.5}, SourceError, "'stamp_ns' = 1.5, expected whole nanoseconds"),
     ],
 )
 def test_poses_json_refuses_bad_frames(tmp_path, changes, error, words):

@@ -4,6 +4,7 @@
 
 ``poses.json`` holds ``frames``, each with ``file``, ``w``, ``h``, ``fx``, ``fy``, ``cx``, ``cy``, ``dist`` (OpenCV
 k1 k2 p1 p2 [k3 ...], optional) and ``T_wc`` (4x4, OpenCV camera axes). The centre of the top-left pixel is (0, 0).
+Optional are ``fisheye`` (true: ``dist`` is k1..k4 of OpenCV's fisheye model) and ``stamp_ns`` (whole nanoseconds).
 ``split.json`` holds ``map`` and ``query`` (image base names) and ``poses`` (which poses file). Either may say
 ``"metric": false`` when its units are not metres; without the key they are taken for metres.
 """
@@ -76,11 +77,17 @@ def _parse_frame(frame: Any, where: str) -> tuple[PosedImage, str]:
         raise SourceError(f"{where} has no 'T_wc', expected the 4x4 camera-to-world matrix; add it")
     fx, fy, cx, cy = (number(frame, key, where) for key in ('fx', 'fy', 'cx', 'cy'))
     width, height = int(number(frame, 'w', where)), int(number(frame, 'h', where))
+    fisheye = flag(frame, 'fisheye', where) or False
+    stamp_ns = frame.get('stamp_ns')
+    if stamp_ns is not None and (isinstance(stamp_ns, bool) or not isinstance(stamp_ns, int)):
+        raise SourceError(f"{where} has 'stamp_ns' = {stamp_ns!r}, expected whole nanoseconds; correct it")
     try:
         pose = Pose.from_matrix(frame['T_wc'], f'the pose of image {name}')
         camera = Camera.from_opencv(
-            width, height, fx, fy, cx, cy, frame.get('dist') or (), name=f'the camera of image {name}'
+            width, height, fx, fy, cx, cy, frame.get('dist') or (), fisheye=fisheye, name=f'the camera of image {name}'
         )
     except (TypeError, ValueError) as error:
         raise SourceError(f"{where} has a malformed 'T_wc' or 'dist' ({error}), expected lists of numbers") from None
-    return PosedImage(name, camera, pose), relative
+    # Whole seconds first: a double does not hold today's time in nanoseconds.
+    time_s = None if stamp_ns is None else stamp_ns // 10**9 + stamp_ns % 10**9 / 1e9
+    return PosedImage(name, camera, pose, time_s), relative
