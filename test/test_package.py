@@ -25,7 +25,7 @@ ROS_MODULE = re.compile(
     r'|\w+_interfaces|neumap_ros\.(msg|srv|action))(\.|$)'
 )
 # Names under which distributions are imported, where the two differ.
-IMPORT_NAMES = {'opencv-python-headless': 'cv2', 'pyyaml': 'yaml', 'faiss-cpu': 'faiss'}
+IMPORT_NAMES = {'opencv-python-headless': 'cv2', 'pyyaml': 'yaml', 'faiss-cpu': 'faiss', 'rerun-sdk': 'rerun'}
 
 
 def module_name(path):
