@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from neumap_ros.cli import bag, localize, maps, replay, run, train
+from neumap_ros.cli import bag, localize, maps, replay, report, run, train
 from neumap_ros.cli.console import one_line_errors, set_up_logging
 
 
@@ -33,6 +33,7 @@ app = typer.Typer(
 app.command()(localize.localize)
 app.command()(localize.evaluate)
 app.command()(replay.replay)
+app.command()(report.report)
 app.command()(run.run)
 app.add_typer(maps.app, name='map')
 app.add_typer(bag.app, name='bag')
