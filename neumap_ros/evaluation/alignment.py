@@ -17,8 +17,8 @@ import numpy as np
 from neumap_ros.errors import ConfigError, SourceError
 from neumap_ros.geometry import FloatArray
 
-# Positions whose second-largest spread is below this share of the largest one lie on a line.
-LINE_TOLERANCE = 1e-9
+# Positions whose second-largest variance is below this share of the largest one lie on a line, but for rounding.
+LINE_TOLERANCE = 1e-13
 
 
 class Alignment(Enum):

@@ -28,7 +28,7 @@ class AttemptRow:
     Attributes:
         name: of the image, or the stamp.
         stamp_ns: of the image; None if it has none.
-        reason: one of the words of msg/LocalizationStatus.msg.
+        reason: one of the words of msg/LocalizationStatus.msg; of two trajectories ``ok``, ``no_pose`` or ``no_truth``.
         detail: one sentence for people.
         state: of the tracker after the attempt; empty where there is none.
         accepted: whether the pose counts.
@@ -136,7 +136,7 @@ class Run:
 
     Attributes:
         name: for tables and reports.
-        kind: ``images`` (each by itself), ``replay`` (of a bag) or ``live``.
+        kind: ``images`` (each by itself), ``replay`` (of a bag), ``live``, or ``trajectories`` (nothing was localized).
         source: where the images come from, in words.
         attempts: in order.
         labels: what the user said about it, for example ``{'condition': 'night', 'seed': '7'}``.

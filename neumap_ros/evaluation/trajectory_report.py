@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from neumap_ros.evaluation.alignment import Alignment
+from neumap_ros.evaluation.consistency import wilson_interval
 from neumap_ros.evaluation.run_figures import Figures, figures
 from neumap_ros.evaluation.run_folder import plain
 from neumap_ros.evaluation.trajectories import Relation, Statistics
@@ -100,10 +101,12 @@ def _errors(comparison: Comparison) -> Table:
 
 
 def _recall(overall: Figures) -> Table:
-    table = Table(title='share of questions answered within', title_justify='left')
+    table = Table(title='share of questions answered within (95 % interval below)', title_justify='left')
     for label in overall.recall:
         table.add_column(label, justify='right')
     table.add_row(*(_percent(share) for share in overall.recall.values()))
+    intervals = [wilson_interval(round(share * overall.judged), overall.judged) for share in overall.recall.values()]
+    table.add_row(*(f'{100 * share.low:.1f} to {100 * share.high:.1f} %' for share in intervals))
     return table
 
 
