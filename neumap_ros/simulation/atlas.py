@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -70,21 +71,21 @@ class Atlas:
         x0, y0 = (self._level_xy - 0.5).astype(np.float32).T
         texels = remap(self.image_HW3, s * scale + x0[level], t * scale + y0[level])
         if texels.ndim == 3:
-            return np.asarray(cv2.LUT(texels, self._linear))
-        return self._linear[texels]
+            return np.asarray(cv2.LUT(texels, self._linear), dtype=np.float32)
+        return np.asarray(self._linear[texels], dtype=np.float32)
 
     def _mean(self, texture: NDArray[np.uint8]) -> FloatArray:
         small = cv2.resize(texture, (8, 8), interpolation=cv2.INTER_AREA)
         return np.asarray(self._linear[small].reshape(-1, 3).mean(axis=0), dtype=np.float64)
 
 
-def remap(image: NDArray[np.generic], x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.generic]:
+def remap(image: NDArray[Any], x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[Any]:
     """Look up an image at pixels (centre of the first at 0, 0) given as (H, W) or (N,), between pixels linearly."""
     if x.ndim == 2:
         return np.asarray(cv2.remap(image, x, y, cv2.INTER_LINEAR))
     rows = -(-len(x) // ROW)
-    filled = [np.pad(a, (0, rows * ROW - len(a)), mode='edge').reshape(rows, ROW) for a in (x, y)]
-    values = np.asarray(cv2.remap(image, *filled, cv2.INTER_LINEAR))
+    columns_, rows_ = (np.pad(a, (0, rows * ROW - len(a)), mode='edge').reshape(rows, ROW) for a in (x, y))
+    values = np.asarray(cv2.remap(image, columns_, rows_, cv2.INTER_LINEAR))
     return values.reshape(-1, *image.shape[2:])[: len(x)]
 
 

@@ -13,11 +13,10 @@ from neumap_ros.simulation import materials
 from neumap_ros.simulation.decoration import decorate
 from neumap_ros.simulation.furnishing import furnish
 from neumap_ros.simulation.light import Lamp
+from neumap_ros.simulation.people import populate
 from neumap_ros.simulation.rooms import Ring, Room
 from neumap_ros.simulation.site import TEXELS_PER_M, Site, rectangle_polygon
-from neumap_ros.simulation.surfaces import Painter
-from neumap_ros.simulation.surroundings import surround
-from neumap_ros.simulation.textures import tiles
+from neumap_ros.simulation.textures import Painter, tiles
 from neumap_ros.simulation.walls import DOOR_M, Opening, Side, Wall, build_wall
 
 CEILING_M = 2.8
@@ -55,25 +54,33 @@ class _Border:
     openings: tuple[Opening, ...] = ()
 
 
-def build_building(site: Site, origin_2: tuple[float, float], size_m: tuple[float, float]) -> None:
+def build_building(
+    site: Site, origin_2: tuple[float, float], size_m: tuple[float, float], *, exit_south: bool = False
+) -> tuple[float, float] | None:
     """Add a building.
 
     Args:
         site: to build on.
         origin_2: its corner, metres.
         size_m: along x (the corridor's direction) and y.
+        exit_south: whether a door leads out to the south, under an upper storey.
+
+    Returns:
+        Where that door is, metres.
     """
     corridor, rows = _plan(site, origin_2, size_m)
     rooms = [corridor, *(room for row in rows for room in row)]
     for room in rooms:
         _floor_and_ceiling(site, room)
-    _roads(site, corridor, rows)
-    for border in _borders(site, corridor, rows):
+    exit_2 = _exit(site, rows[0]) if exit_south else None
+    _roads(site, corridor, rows, exit_2)
+    for border in _borders(site, corridor, rows, exit_2):
         _raise(site, border)
     for room in rooms:
         furnish(site, room)
         decorate(site, room)
-    surround(site, origin_2, size_m)
+    populate(site, [room.box for room in rooms])
+    return exit_2
 
 
 def _plan(site: Site, origin_2: tuple[float, float], size_m: tuple[float, float]) -> tuple[Room, list[list[Room]]]:
@@ -131,7 +138,7 @@ def _passage_y(site: Site, room: Room) -> float | None:
     return round(float(rng.uniform(room.y0 + 1.2, room.y1 - 1.2)), 2)
 
 
-def _roads(site: Site, corridor: Room, rows: list[list[Room]]) -> None:
+def _roads(site: Site, corridor: Room, rows: list[list[Room]], exit_2: tuple[float, float] | None) -> None:
     """Ways along the corridor, through every door and around every room."""
     middle = corridor.middle[1]
     stops = [(x, middle) for x in (corridor.x0 + 1.0, corridor.x1 - 1.0)]
@@ -148,12 +155,15 @@ def _roads(site: Site, corridor: Room, rows: list[list[Room]]) -> None:
             if y is not None:
                 ends = (first.x1 - LANE_M, y), (first.x1 + LANE_M, y)
                 site.path([ring.attach(ends[0]), ends[0], (first.x1, y), ends[1], other.attach(ends[1])])
-        for ring in rings:
+        for room, ring in zip(row, rings, strict=True):
+            if exit_2 is not None and room.y0 == exit_2[1] and room.x0 < exit_2[0] < room.x1:
+                inside = (exit_2[0], exit_2[1] + LANE_M)
+                site.path([exit_2, inside, ring.attach(inside)])
             ring.build(site)
     site.path(sorted(stops))
 
 
-def _borders(site: Site, corridor: Room, rows: list[list[Room]]) -> list[_Border]:
+def _borders(site: Site, corridor: Room, rows: list[list[Room]], exit_2: tuple[float, float] | None) -> list[_Border]:
     """All walls of the building, west to east or south to north."""
     walls = []
     west, east = (corridor.x0, corridor.x1)
@@ -162,28 +172,49 @@ def _borders(site: Site, corridor: Room, rows: list[list[Room]]) -> list[_Border
         inner, outer = (row[0].y1, row[0].y0) if below else (row[0].y0, row[0].y1)
         for room in row:
             door = (Opening(_door_x(site, room) - room.x0, DOOR_M[0], 0.0, DOOR_M[1]),)
-            sides = (corridor, room) if below else (room, corridor)
+            left, right = (corridor, room) if below else (room, corridor)
             doors = door + _indoor_window(site, room, door[0])
-            walls.append(_Border(f'{room.name} door', (room.x0, inner), (room.x1, inner), *sides, doors))
-            outside = (room, None) if below else (None, room)
+            walls.append(_Border(f'{room.name} door', (room.x0, inner), (room.x1, inner), left, right, doors))
             glazing = _windows(room.size_m[0])
-            walls.append(_Border(f'{room.name} outer', (room.x0, outer), (room.x1, outer), *outside, glazing))
+            if exit_2 is not None and below and room.x0 < exit_2[0] < room.x1:
+                way_out = Opening(exit_2[0] - room.x0, DOOR_M[0], 0.0, DOOR_M[1])
+                apart = (DOOR_M[0] + WINDOW_M) / 2 + 0.2
+                glazing = (way_out, *(o for o in glazing if abs(o.at_m - way_out.at_m) > apart))
+            inner_left, inner_right = (room, None) if below else (None, room)
+            ends = (room.x0, outer), (room.x1, outer)
+            walls.append(_Border(f'{room.name} outer', *ends, inner_left, inner_right, glazing))
         for first, second in pairwise(row):
             y = _passage_y(site, first)
             passage = () if y is None else (Opening(y - first.y0, DOOR_M[0], 0.0, DOOR_M[1]),)
             walls.append(
                 _Border(f'{first.name} party', (first.x1, first.y0), (first.x1, first.y1), first, second, passage)
             )
-        for room, x, sides in ((row[0], west, (None, row[0])), (row[-1], east, (row[-1], None))):
+        for room, x in ((row[0], west), (row[-1], east)):
             panes = _windows(room.size_m[1]) if site.rng(f'{room.name} gable').random() < 0.6 else ()
-            walls.append(_Border(f'{room.name} gable {x:g}', (x, room.y0), (x, room.y1), *sides, panes))
-    for x, sides in ((west, (None, corridor)), (east, (corridor, None))):
+            left_room, right_room = _gable_sides(room, x)
+            ends = (x, room.y0), (x, room.y1)
+            walls.append(_Border(f'{room.name} gable {x:g}', *ends, left_room, right_room, panes))
+    for x in (west, east):
         pane = (Opening(CORRIDOR_M / 2, 1.3, WINDOW_SILL_M, WINDOW_TOP_M, True),)
-        walls.append(_Border(f'corridor end {x:g}', (x, corridor.y0), (x, corridor.y1), *sides, pane))
+        left_room, right_room = _gable_sides(corridor, x)
+        ends = (x, corridor.y0), (x, corridor.y1)
+        walls.append(_Border(f'corridor end {x:g}', *ends, left_room, right_room, pane))
     if len(rows) == 1:
         start, end = (west, corridor.y1), (east, corridor.y1)
         walls.append(_Border('corridor outer', start, end, None, corridor, _windows(east - west, 4.5)))
     return walls
+
+
+def _exit(site: Site, row: list[Room]) -> tuple[float, float]:
+    """Where the door out of the southern rooms is."""
+    rng = site.rng('exit')
+    room = row[int(rng.integers(len(row)))]
+    return round(float(rng.uniform(room.x0 + 1.1, room.x1 - 1.1)), 2), room.y0
+
+
+def _gable_sides(room: Room, x: float) -> tuple[Room | None, Room | None]:
+    """What lies left and right of a wall at x that runs north, at an end of the building."""
+    return (None, room) if x == room.x0 else (room, None)
 
 
 def _windows(length: float, every: float = WINDOW_EVERY_M) -> tuple[Opening, ...]:

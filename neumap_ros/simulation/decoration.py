@@ -50,7 +50,7 @@ def _posters(site: Site, wall: RoomWall, name: str, every_m: float) -> None:
             print_rng = site.rng(f'print {own.integers(PRINTS)}')
         else:
             print_rng = daily if changed else own
-        _hang(
+        hang(
             site,
             wall,
             f'{name} poster {number}',
@@ -67,7 +67,7 @@ def _hang_board(site: Site, wall: RoomWall, name: str) -> None:
     paint = materials.board if rng.random() < 0.6 else materials.notices
     for centre in np.arange(0.9, wall.length_m - 0.8, 0.3):
         if wall.is_free(centre - size[0] / 2, centre + size[0] / 2, 0.95, 1.95):
-            _hang(site, wall, name, float(centre), 1.45, size, paint(size, 180, rng))
+            hang(site, wall, name, float(centre), 1.45, size, paint(size, 180, rng))
             return
 
 
@@ -80,7 +80,7 @@ def _door_sign(site: Site, wall: RoomWall, name: str) -> None:
         texture = materials.sign(f'{number}')
         centre = opening.span[1] + 0.28
         if wall.is_free(centre - 0.11, centre + 0.11, 1.5, 1.6):
-            _hang(site, wall, f'{name} sign', centre, 1.55, (0.22, 0.09), texture)
+            hang(site, wall, f'{name} sign', centre, 1.55, (0.22, 0.09), texture)
 
 
 def _shut_doors(site: Site, wall: RoomWall, name: str) -> None:
@@ -92,13 +92,21 @@ def _shut_doors(site: Site, wall: RoomWall, name: str) -> None:
     for centre in (1.0, wall.length_m - 1.0, wall.length_m / 2):
         low, high = centre - DOOR_M[0] / 2, centre + DOOR_M[0] / 2
         if wall.length_m > 3 and wall.is_free(low, high, 0, DOOR_M[1]):
-            _hang(site, wall, f'{name} shut door {centre:.1f}', float(centre), DOOR_M[1] / 2, DOOR_M, leaf)
+            hang(site, wall, f'{name} shut door {centre:.1f}', float(centre), DOOR_M[1] / 2, DOOR_M, leaf)
             return
 
 
-def _hang(
-    site: Site, wall: RoomWall, name: str, along: float, height: float, size_m: tuple[float, float], texture: Texture
+def hang(
+    site: Site,
+    wall: RoomWall,
+    name: str,
+    along: float,
+    height: float,
+    size_m: tuple[float, float],
+    texture: Texture,
+    *,
+    outdoor: bool = False,
 ) -> None:
     """Fix a sheet to a wall."""
-    site.sheet(name, [*wall.at(along, GAP_M), height], [*wall.normal_2, 0], size_m, texture)
+    site.sheet(name, [*wall.at(along, GAP_M), height], [*wall.normal_2, 0], size_m, texture, outdoor=outdoor)
     wall.take(along - size_m[0] / 2, along + size_m[0] / 2, height - size_m[1] / 2, height + size_m[1] / 2)

@@ -12,8 +12,7 @@ import numpy as np
 from neumap_ros.simulation import materials, textures
 from neumap_ros.simulation.rooms import Ring, Room, RoomWall
 from neumap_ros.simulation.site import Obstacle, Site
-from neumap_ros.simulation.surfaces import Painter
-from neumap_ros.simulation.textures import Size, Texture
+from neumap_ros.simulation.textures import Painter, Size, Texture
 
 LANE_M = 1.3
 # Things stand this far from the wall behind them.
@@ -132,8 +131,7 @@ def _motley(size_m: Size, resolution: float, rng: np.random.Generator) -> Textur
 
 
 def _screen(size_m: Size, resolution: float, rng: np.random.Generator) -> Texture:
-    picture = materials.plain(size_m, resolution, rng, (28, 26, 26))
-    return picture
+    return materials.plain(size_m, resolution, rng, (28, 26, 26))
 
 
 def _lockers(size_m: Size, resolution: float, rng: np.random.Generator) -> Texture:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import cv2
 import numpy as np
@@ -96,7 +97,7 @@ class _Grid:
         shift = self.offsets_N[chosen] - np.cumsum([0, *counts[:-1]])[: len(chosen)]
         return np.repeat(shift, counts) + np.arange(counts.sum())
 
-    def sheet(self, index: int, values_M: NDArray[np.float32]) -> NDArray[np.float32]:
+    def sheet(self, index: int, values_M: NDArray[Any]) -> NDArray[Any]:
         """The values of one rectangle as (rows, columns, ...), a view."""
         part = values_M[self.offsets_N[index] : self.offsets_N[index + 1]]
         return part.reshape(int(self.rows_N[index]), int(self.columns_N[index]), *values_M.shape[1:])
@@ -130,6 +131,9 @@ class LightMaps:
         index, points = self._grid.cells(caster, np.arange(len(rectangles)))
         normals = caster.normal_N3.astype(np.float32)[index]
         light = np.full((len(points), 3), condition.leak_klx, dtype=np.float32)
+        if condition.sky_klx and not (condition.lamps or condition.sun_klx):
+            # So little that its shadows are not seen.
+            light[self._outdoor_N[index]] += condition.sky_klx
         sources = [s for lamp in lamps for s in _lamp_sources(lamp, condition.lamps)] if condition.lamps else []
         if condition.sky_klx:
             sources += [s for r in rectangles if r.daylight for s in _window_sources(r, condition)]
@@ -141,7 +145,7 @@ class LightMaps:
             where = self._grid.indices(np.flatnonzero(near))
             source.add_light(caster, light, where, points, normals)
         sun_M = self._sun(condition)
-        if bounce:
+        if bounce and (condition.lamps or condition.sun_klx):
             self._bounce(light, sun_M, rectangles, reflectance_N3, condition)
         self._pack(light, sun_M)
 
@@ -292,7 +296,7 @@ def _window_sources(pane: Rectangle, condition: Condition) -> list[_Source]:
     normal = np.cross(pane.edge_v_3, pane.edge_u_3) / area
     columns, rows = (max(1, round(float(np.linalg.norm(e)) / 1.0)) for e in (pane.edge_u_3, pane.edge_v_3))
     strength = condition.sky_klx * np.asarray(condition.sky_colour, dtype=np.float32)
-    strength *= np.float32(area / (np.pi * columns * rows))
+    strength = np.asarray(strength * (area / (np.pi * columns * rows)), dtype=np.float32)
     reach = float(np.sqrt(1 / FAINT_SHARE))
     return [
         _Source(
@@ -307,12 +311,19 @@ def _window_sources(pane: Rectangle, condition: Condition) -> list[_Source]:
     ]
 
 
+# Any direction that is not along a normal.
+_X, _Y = np.eye(3, dtype=np.float32)[:2]
+
+
 def _hemispheres(normals_M3: FloatArray, rng: np.random.Generator) -> NDArray[np.float32]:
     """Cosine-distributed directions around each normal, spread evenly and turned at random, (M, BOUNCE_RAYS, 3)."""
     k = np.arange(BOUNCE_RAYS) + 0.5
-    radius = np.sqrt(k / BOUNCE_RAYS)
-    turn = np.pi * (1 + 5**0.5) * k + 2 * np.pi * rng.random((len(normals_M3), 1))
-    other = np.where(np.abs(normals_M3[:, :1]) > 0.9, np.array([[0.0, 1, 0]]), np.array([[1.0, 0, 0]]))
+    radius = np.sqrt(k / BOUNCE_RAYS).astype(np.float32)
+    turn = (np.pi * (1 + 5**0.5) * k).astype(np.float32) + 2 * np.pi * rng.random(
+        (len(normals_M3), 1), dtype=np.float32
+    )
+    normals_M3 = normals_M3.astype(np.float32)
+    other = np.where(np.abs(normals_M3[:, :1]) > 0.9, _Y, _X)
     x = np.cross(normals_M3, other)
     x /= np.linalg.norm(x, axis=1, keepdims=True)
     y = np.cross(normals_M3, x)
@@ -322,4 +333,4 @@ def _hemispheres(normals_M3: FloatArray, rng: np.random.Generator) -> NDArray[np
         + (radius * np.sin(turn))[..., None] * y[:, None]
         + up[:, None] * normals_M3[:, None]
     )
-    return directions.astype(np.float32)
+    return np.asarray(directions, dtype=np.float32)

@@ -60,9 +60,9 @@ def concrete(size_m: Size, resolution: float, rng: np.random.Generator, colour: 
     step = max(8, round(1.25 * resolution))
     for start in range(step, shape[1], step):
         picture[:, start : start + joint] *= 0.72
-    picture = to_picture(picture)
-    _marks(picture, resolution, rng, per_square_metre=2)
-    return picture
+    result = to_picture(picture)
+    _marks(result, resolution, rng, per_square_metre=2)
+    return result
 
 
 def brick(size_m: Size, resolution: float, rng: np.random.Generator, colour: Colour = (70, 85, 150)) -> Texture:
@@ -120,6 +120,25 @@ def ceiling(size_m: Size, resolution: float, rng: np.random.Generator) -> Textur
     return to_picture(picture[..., None] * np.ones(3, dtype=np.float32))
 
 
+def paving(size_m: Size, resolution: float, rng: np.random.Generator) -> Texture:
+    """Stone slabs of 40 cm in several tones, with moss in the joints, stains and chewing gum."""
+    rows, columns = canvas(size_m, resolution)
+    y, x = np.arange(rows)[:, None] / resolution, np.arange(columns)[None, :] / resolution
+    course = (y / 0.4).astype(int)
+    along = x + 0.2 * (course % 2)
+    slab = (along / 0.4).astype(int)
+    tone = rng.normal(1, 0.07, (course.max() + 1, slab.max() + 1)).astype(np.float32)
+    cells = [(s * resolution, s * resolution) for s in (3.0, 0.8, 0.2, 0.05)]
+    stone = 142 * tone[course, slab] + 8 * noise((rows, columns), cells, rng)
+    stone += 5 * rng.standard_normal((rows, columns), dtype=np.float32)
+    picture = stone[..., None] * np.array([0.95, 0.99, 1.0], dtype=np.float32)
+    joint = (y % 0.4 < 0.018) | (along % 0.4 < 0.018)
+    picture[joint] = picture[joint] * np.array([0.45, 0.6, 0.5], dtype=np.float32)
+    spots = noise((rows, columns), [(0.06 * resolution,) * 2, (0.03 * resolution,) * 2], rng) > 2.1
+    picture[spots] *= 0.68
+    return to_picture(picture)
+
+
 def ground(size_m: Size, resolution: float, rng: np.random.Generator) -> Texture:
     """Grass and gravel, seen from far away."""
     shape = canvas(size_m, resolution)
@@ -135,7 +154,7 @@ def ground(size_m: Size, resolution: float, rng: np.random.Generator) -> Texture
 def door(size_m: Size, resolution: float, rng: np.random.Generator, colour: Colour = (95, 130, 160)) -> Texture:
     """A door leaf with frame, panels and a handle."""
     picture = wood((size_m[1], size_m[0]), resolution, rng, colour).transpose(1, 0, 2).copy()
-    picture = cv2.GaussianBlur(picture, (3, 3), 0)
+    picture = np.asarray(cv2.GaussianBlur(picture, (3, 3), 0), dtype=np.uint8)
     rows, columns = picture.shape[:2]
     edge = max(1, round(0.03 * resolution))
     cv2.rectangle(picture, (0, 0), (columns - 1, rows - 1), tuple(0.6 * c for c in colour), edge)

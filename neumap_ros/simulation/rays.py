@@ -43,7 +43,7 @@ class RayCaster:
         self._all = _Scene(rectangles, np.arange(len(rectangles)))
         self._opaque = _Scene(rectangles, np.flatnonzero(~self.glass_N)) if self.glass_N.any() else self._all
 
-    def cast(self, origin: FloatArray, directions_N3: NDArray[Any], *, glass: bool = True) -> NDArray[np.int32]:
+    def cast(self, origin: NDArray[Any], directions_N3: NDArray[Any], *, glass: bool = True) -> NDArray[np.int32]:
         """First rectangle that each ray hits, -1 for none, (N,).
 
         Args:
@@ -53,7 +53,7 @@ class RayCaster:
         """
         return (self._all if glass else self._opaque).first(origin, directions_N3)
 
-    def is_free(self, points_N3: FloatArray, ways_N3: FloatArray) -> NDArray[np.bool_]:
+    def is_free(self, points_N3: NDArray[Any], ways_N3: NDArray[Any]) -> NDArray[np.bool_]:
         """Whether light passes from each point along its way (points + ways); glass lets it pass, (N,)."""
         return self._opaque.is_free(points_N3, ways_N3)
 
@@ -115,15 +115,15 @@ class _Scene:
         # Two triangles per rectangle; Embree's -1 reaches the last entry.
         self._rectangle = np.append(np.repeat(indices, 2), -1).astype(np.int32)
 
-    def first(self, origin: FloatArray, directions_N3: NDArray[Any]) -> NDArray[np.int32]:
+    def first(self, origin: NDArray[Any], directions_N3: NDArray[Any]) -> NDArray[np.int32]:
         directions = np.ascontiguousarray(directions_N3, dtype=np.float32)
         origins = np.empty_like(directions)
         origins[:] = origin
         if not len(directions):
             return np.zeros(0, dtype=np.int32)
-        return self._rectangle[self._scene.run(origins, directions)]
+        return np.asarray(self._rectangle[self._scene.run(origins, directions)], dtype=np.int32)
 
-    def is_free(self, points_N3: FloatArray, ways_N3: FloatArray) -> NDArray[np.bool_]:
+    def is_free(self, points_N3: NDArray[Any], ways_N3: NDArray[Any]) -> NDArray[np.bool_]:
         if not len(points_N3):
             return np.zeros(0, dtype=bool)
         hits = self._scene.run(

@@ -120,8 +120,8 @@ class Renderer:
         view = View(self._shader, T_world_cam, condition, maps, sky, T_world_light)
         radiance = view.shade(hits, lens)
         radiance[~lens.valid_HW] = 0
-        radiance = cv2.resize(radiance, (lens.width, lens.height), interpolation=cv2.INTER_AREA)
-        return Rendering(np.asarray(radiance, dtype=np.float32), self._depth(lens, centres, T_world_cam))
+        picture = cv2.resize(radiance, (lens.width, lens.height), interpolation=cv2.INTER_AREA)
+        return Rendering(np.asarray(picture, dtype=np.float32), self._depth(lens, centres, T_world_cam))
 
     def _samples(self, lens: Lens, centres_HW: NDArray[np.int32], T_world_cam: Pose) -> NDArray[np.int32]:
         """Rectangle of every sample; only pixels whose neighbours see something else need rays of their own."""

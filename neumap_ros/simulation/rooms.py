@@ -11,8 +11,7 @@ import numpy as np
 from neumap_ros.geometry import FloatArray
 from neumap_ros.simulation import materials
 from neumap_ros.simulation.site import Site
-from neumap_ros.simulation.surfaces import Painter
-from neumap_ros.simulation.textures import Size, Texture
+from neumap_ros.simulation.textures import Painter, Size, Texture
 from neumap_ros.simulation.walls import THICKNESS_M, Opening, Side, Wall
 
 

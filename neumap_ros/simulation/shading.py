@@ -113,9 +113,10 @@ class View:
         s /= w
         t /= w
         level = self._detail[behind] + lens.size_HW - np.float32(1.5) * np.log2(w)
-        result = self._surfaces(behind, s, t, level)
+        own = self._glow_N[behind]
         if self._condition.headlight:
-            result += self._headlight(behind, lens, w)[..., None] * self._shader.atlas.lookup(s, t, level)
+            own += self._headlight(behind, lens, w)
+        result = self._surfaces(behind, s, t, level, own)
         empty = behind < 0
         if empty.any():
             result[empty] = self._sky.radiance(lens.sample_rays(empty) @ self._rotation.T)
@@ -123,13 +124,13 @@ class View:
             result[panes] = self._reflections(hits_HW[panes], rays, result[panes])
         return result
 
-    def _surfaces(self, hits: NDArray[np.int32], s: Array, t: Array, level: Array) -> Array:
-        """What surfaces send out under the light of the maps."""
+    def _surfaces(self, hits: NDArray[np.int32], s: Array, t: Array, level: Array, more: Array) -> Array:
+        """What surfaces send out under the light of the maps and some more."""
         cells = self._cells
         x = cells[:, 0][hits] * s + cells[:, 1][hits]
         y = cells[:, 2][hits] * t + cells[:, 3][hits]
         light = self._maps.lookup(x, y, self._condition)
-        light += self._glow_N[hits][..., None]
+        light += more[..., None]
         light *= self._shader.atlas.lookup(s, t, level)
         return light
 
@@ -145,14 +146,14 @@ class View:
         mirrored = rays_N3 - 2 * toward[:, None] * normal
         points = self._origin + way[:, None] * rays_N3 - LIFT_M * np.sign(toward)[:, None] * normal
         hits = caster.cast(points, mirrored, glass=False)
-        a, b, further = caster.locate(hits, points, mirrored.astype(np.float64))
+        a, b, _ = caster.locate(hits, points, mirrored.astype(np.float64))
         texels, start = self._shader.texels_N2[hits], self._shader.texel0_N2[hits]
         s, t = (texels[:, 0] * a + start[:, 0]).astype(np.float32), (texels[:, 1] * b + start[:, 1]).astype(np.float32)
         level = np.full(len(s), 1.5, dtype=np.float32)
-        seen = self._surfaces(hits, s, t, level)
+        seen = self._surfaces(hits, s, t, level, self._glow_N[hits])
         empty = hits < 0
         seen[empty] = self._sky.radiance(mirrored[empty])
-        return (1 - GLASS_ABSORBS) * (1 - share) * behind_N3 + share * seen
+        return np.asarray((1 - GLASS_ABSORBS) * (1 - share) * behind_N3 + share * seen, dtype=np.float32)
 
     def _headlight(self, hits: NDArray[np.int32], lens: Lens, w: Array) -> Array:
         """Illuminance of every sample by the headlight, with shadows."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from neumap_ros.geometry import FloatArray
 from neumap_ros.simulation.light import Lamp
-from neumap_ros.simulation.surfaces import Box, Painter, Rectangle, box_panels, panel
+from neumap_ros.simulation.surfaces import Box, Rectangle, box_panels, panel
+from neumap_ros.simulation.textures import Painter
 
 # Texels per metre of walls and furniture: at two metres, one fills about a pixel of a 320 pixel image.
 TEXELS_PER_M = 110.0
@@ -81,7 +82,6 @@ class Site:
     areas: list[Area] = field(default_factory=list)
     places: list[tuple[float, float]] = field(default_factory=list)
     ways: set[tuple[int, int]] = field(default_factory=set)
-    height_m: float = 2.8
 
     def rng(self, name: str, *, daily: bool = False) -> np.random.Generator:
         """A generator of its own for everything with a name, so that a change here changes nothing there.
@@ -181,8 +181,20 @@ class Site:
     ) -> None:
         """Add a lamp and the panel that one sees of it."""
         self.lamps.append(lamp)
-        panel_3 = panel(lamp.name, centre_3, normal_3, size_m, cover, glow=lamp.intensity / (size_m[0] * size_m[1]))
-        self.rectangles.append(replace(panel_3, lamp=True))
+        self.cover(lamp.name, lamp, centre_3, normal_3, size_m, cover)
+
+    def cover(
+        self,
+        name: str,
+        lamp: Lamp,
+        centre_3: ArrayLike,
+        normal_3: ArrayLike,
+        size_m: tuple[float, float],
+        texture: NDArray[np.uint8],
+    ) -> None:
+        """Add a shining panel of a lamp."""
+        glow = lamp.intensity / (size_m[0] * size_m[1])
+        self.rectangles.append(panel(name, centre_3, normal_3, size_m, texture, glow=glow, lamp=True))
 
     def off_the_road(self, obstacle: Obstacle, clearance_m: float = ROAD_CLEARANCE_M) -> bool:
         """Whether a thing leaves all ways free."""

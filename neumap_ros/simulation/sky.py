@@ -66,7 +66,7 @@ class Sky:
         if sun and self._sun.any():
             toward = (np.stack([x, y, z], axis=1) @ self._to_sun) / np.sqrt(x * x + y * y + z * z)
             values[toward > np.cos(np.radians(SUN_RADIUS_DEG))] = self._sun
-        return values
+        return np.asarray(values, dtype=np.float32)
 
 
 def _clouds() -> NDArray[np.float32]:

@@ -4,15 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neumap_ros.geometry import FloatArray
+from neumap_ros.simulation.textures import Painter
 
-Painter = Callable[[tuple[float, float], float, np.random.Generator], NDArray[np.uint8]]
 WHOLE = (0.0, 0.0, 1.0, 1.0)
 
 
@@ -72,6 +71,7 @@ def panel(
     window: tuple[float, float, float, float] = WHOLE,
     glass: bool = False,
     glow: float = 0.0,
+    lamp: bool = False,
     outdoor: bool = False,
 ) -> Rectangle:
     """A rectangle that faces ``normal_3``; the texture is upright, on a horizontal one its top points to +y or -y.
@@ -85,6 +85,7 @@ def panel(
         window: see :class:`Rectangle`, as the other arguments.
         glass: one looks through it.
         glow: own light.
+        lamp: whether it goes on and off with the lamps.
         outdoor: under the sky.
     """
     normal = np.asarray(normal_3, dtype=np.float64)
@@ -92,7 +93,7 @@ def panel(
     right = np.cross(normal, down)
     u, v = size_m[0] * right, size_m[1] * down
     corner = np.asarray(centre_3, dtype=np.float64) - u / 2 - v / 2
-    return Rectangle(name, corner, u, v, texture, window, glass=glass, glow=glow, outdoor=outdoor)
+    return Rectangle(name, corner, u, v, texture, window, glass=glass, glow=glow, lamp=lamp, outdoor=outdoor)
 
 
 def box_panels(box: Box, resolution: float, rng: np.random.Generator, *, outdoor: bool = False) -> list[Rectangle]:

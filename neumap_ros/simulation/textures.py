@@ -8,7 +8,7 @@ returns a picture (H, W, 3), uint8, blue green red.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 Texture = NDArray[np.uint8]
 Colour = Sequence[float]
 Size = tuple[float, float]
+Painter = Callable[[Size, float, np.random.Generator], Texture]
 
 WORDS = ('ATLAS', 'HARBOUR', 'MERIDIAN', 'QUARTZ', 'LANTERN', 'VOYAGE', 'SIGNAL', 'ORCHARD', 'COMPASS', 'GRANITE')
 
@@ -40,10 +41,12 @@ def noise(
 
 
 def to_picture(values: NDArray[np.float32]) -> Texture:
+    """Round and clip to 8 bits."""
     return np.clip(values, 0, 255).astype(np.uint8)
 
 
 def random_colour(rng: np.random.Generator, low: int = 20, high: int = 235) -> tuple[int, int, int]:
+    """Blue, green and red between two values."""
     blue, green, red = rng.integers(low, high, 3)
     return int(blue), int(green), int(red)
 

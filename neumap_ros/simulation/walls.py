@@ -11,8 +11,8 @@ import numpy as np
 from neumap_ros.geometry import FloatArray
 from neumap_ros.simulation import materials
 from neumap_ros.simulation.site import TEXELS_PER_M, Site
-from neumap_ros.simulation.surfaces import Painter, Rectangle, panel
-from neumap_ros.simulation.textures import Texture
+from neumap_ros.simulation.surfaces import Rectangle, panel
+from neumap_ros.simulation.textures import Painter, Texture
 
 THICKNESS_M = 0.2
 DOOR_M = (0.98, 2.08)
@@ -164,15 +164,15 @@ def _opening(site: Site, wall: Wall, opening: Opening, name: str) -> None:
     for position, normal in ((begin, along), (end, -along)):
         site.sheet(f'{name} jamb', [*wall.at(position), middle[2]], normal, (THICKNESS_M, tall), paint)
     size = opening.width_m * np.abs(along) + THICKNESS_M * np.abs(left)
-    for level, normal in ((opening.top_m, -1), (opening.bottom_m, 1)):
+    for level, up in ((opening.top_m, -1), (opening.bottom_m, 1)):
         if level > 0:
-            site.sheet(f'{name} level', [*middle[:2], level], [0, 0, normal], (size[0], size[1]), paint)
+            site.sheet(f'{name} level', [*middle[:2], level], [0, 0, up], (size[0], size[1]), paint)
     half = THICKNESS_M / 2
     outline = [wall.at(begin, half), wall.at(end, half), wall.at(end, -half), wall.at(begin, -half)]
     site.area(name, 'window' if opening.glazed else 'door', outline)
     if not opening.glazed:
         return
-    site.obstruct(middle, (*(size[:2]), tall))
+    site.obstruct(middle.tolist(), (float(size[0]), float(size[1]), tall))
     inward = left if wall.right.outdoor else -left
     _frame(site, name, middle, inward, opening.width_m, tall)
     dark = np.zeros((8, 8, 3), dtype=np.uint8)

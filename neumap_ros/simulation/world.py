@@ -15,14 +15,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from neumap_ros.errors import ConfigError
 from neumap_ros.geometry import FloatArray
-from neumap_ros.simulation.building import build_building
+from neumap_ros.simulation.building import CEILING_M, build_building
 from neumap_ros.simulation.light import Lamp
 from neumap_ros.simulation.site import Area, Obstacle, Site
+from neumap_ros.simulation.square import SKY_M, build_square
 from neumap_ros.simulation.surfaces import Rectangle
+from neumap_ros.simulation.surroundings import surround
 
-KINDS = ('building',)
+KINDS = ('building', 'square', 'mixed')
 # Smaller ones have no room for a robot, larger ones no room in memory.
-SMALLEST_M, LARGEST_M = 6.0, 80.0
+SMALLEST_M: dict[str, tuple[float, float]] = {'building': (6.0, 6.0), 'square': (14.0, 14.0), 'mixed': (14.0, 20.0)}
+LARGEST_M = 80.0
+# Of a mixed world, this share (and at least so many metres) is the square.
+SQUARE_SHARE, SQUARE_M = 0.5, 12.0
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ class World:
             if len(near):
                 blocked = obstacle.distance(positions[near, :2]) < clearance_m
                 inside[near] &= ~(blocked & (positions[near, 2] > obstacle.low_m))
-        return inside
+        return np.asarray(inside, dtype=bool)
 
 
 def make_world(seed: int, size_m: tuple[float, float] = (30.0, 20.0), *, kind: str = 'building', day: int = 0) -> World:
@@ -86,7 +91,8 @@ def make_world(seed: int, size_m: tuple[float, float] = (30.0, 20.0), *, kind: s
     Args:
         seed: decides everything but the size.
         size_m: of the walkable part along x and y, metres.
-        kind: ``building``: rooms along a corridor.
+        kind: ``building``: rooms along a corridor; ``square``: a square among houses; ``mixed``: a building whose
+            door leads to a square.
         day: another day of the same place; walls and most things stay.
 
     Raises:
@@ -94,16 +100,25 @@ def make_world(seed: int, size_m: tuple[float, float] = (30.0, 20.0), *, kind: s
     """
     if kind not in KINDS:
         raise ConfigError(f'there is no kind of world {kind!r}, expected one of {", ".join(KINDS)}')
-    if not all(math.isfinite(s) and SMALLEST_M <= s <= LARGEST_M for s in size_m):
+    least = SMALLEST_M[kind]
+    if not all(math.isfinite(s) and low <= s <= LARGEST_M for s, low in zip(size_m, least, strict=True)):
         raise ConfigError(
-            f'a world of {size_m[0]:g} x {size_m[1]:g} m is asked for, expected sides of {SMALLEST_M:g} to '
-            f'{LARGEST_M:g} m'
+            f'a {kind} of {size_m[0]:g} x {size_m[1]:g} m is asked for, expected at least {least[0]:g} x {least[1]:g} '
+            f'and at most {LARGEST_M:g} x {LARGEST_M:g} m'
         )
     if seed < 0 or day < 0:
         raise ConfigError(f'seed {seed} and day {day} are given, expected both at least 0')
     size = (float(size_m[0]), float(size_m[1]))
     site = Site(seed, day)
-    build_building(site, (0.0, 0.0), size)
+    if kind == 'building':
+        build_building(site, (0.0, 0.0), size)
+    elif kind == 'square':
+        build_square(site, (0.0, 0.0), size)
+    else:
+        yard = max(SQUARE_M, SQUARE_SHARE * size[1])
+        entry = build_building(site, (0.0, yard), (size[0], size[1] - yard), exit_south=True)
+        build_square(site, (0.0, 0.0), (size[0], yard), entry=entry)
+    surround(site, (0.0, 0.0), size, houses=kind == 'building')
     return World(
         seed,
         size,
@@ -115,5 +130,5 @@ def make_world(seed: int, size_m: tuple[float, float] = (30.0, 20.0), *, kind: s
         np.array(site.places, dtype=np.float64).reshape(-1, 2),
         tuple(sorted(site.ways)),
         tuple(site.obstacles),
-        ((0.0, 0.0, 0.0), (*size, site.height_m)),
+        ((0.0, 0.0, 0.0), (*size, SKY_M if kind == 'square' else CEILING_M)),
     )
