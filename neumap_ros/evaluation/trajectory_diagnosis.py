@@ -12,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial.transform import Rotation
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation, Slerp
 
 from neumap_ros.errors import SourceError
 from neumap_ros.evaluation.alignment import Alignment, Similarity, fit_alignment
@@ -26,6 +27,8 @@ EXPLAINED_SHARE, PER_PART = 1 / 3, 1.5
 SMALL_ERRORS, FEWEST_POSES = 0.005, 10
 # Both files have their largest number where x stands if both were written scalar first.
 SUSPICIOUS_X = 0.9
+# Offsets of a clock that are tried; of longer ones the poses say too little.
+CLOCK_RANGE_S, CLOCK_STEP_S = 1.0, 0.02
 
 
 @dataclass(frozen=True)
@@ -47,16 +50,17 @@ class _Explanation:
 Change = Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
 
 
-def diagnose(truth_K44: FloatArray, estimate_K44: FloatArray) -> str | None:
+def diagnose(truth_K44: FloatArray, estimate_K44: FloatArray, times_s_K: FloatArray | None = None) -> str | None:
     """Look for a convention or frame in which an estimate would agree much better with the truth.
 
     Tried are: the quaternion of either file written scalar first (read as such, it is another rotation), either file
-    holding inverse poses (map to body), the estimate in another map frame or with another scale, and poses of another
-    body, such as the camera instead of the base; also two of these at a time.
+    holding inverse poses (map to body), the estimate in another map frame or with another scale, poses of another body,
+    such as the camera instead of the base, and stamps of another clock; also two of these at a time.
 
     Args:
         truth_K44: true poses, K of them.
         estimate_K44: poses as they were read, one for each true one.
+        times_s_K: their stamps in seconds, ascending; None: the clock is not looked at.
 
     Returns:
         A sentence with the figures, or None if nothing explains the errors, or there are hardly any.
@@ -95,6 +99,10 @@ def diagnose(truth_K44: FloatArray, estimate_K44: FloatArray) -> str | None:
         for more, parts, moved in _moved(truth, estimate):
             both = f'{words}, and {more}' if words else more
             found.append(_Explanation(both, parts + (change is not None), _fit(truth, moved, scale)))
+        if times_s_K is not None:
+            more, used_J, later_J44 = _on_another_clock(truth, estimate, times_s_K)
+            both = f'{words}, and {more}' if words else more
+            found.append(_Explanation(both, 2 + (change is not None), _fit(later_J44, estimate[used_J], scale)))
     best = min(found, key=lambda explanation: explanation.fit.cost * PER_PART**explanation.parts)
     if best.fit.cost * PER_PART ** (best.parts - 1) > as_read.cost * EXPLAINED_SHARE:
         return None
@@ -137,6 +145,32 @@ def _moved(truth: FloatArray, estimate: FloatArray) -> list[tuple[str, int, Floa
         words = f'it was moved by {_in_words(transform)} (it looks like another map frame)'
         result.append((words, 2 if alignment is Alignment.SE3 else 3, transform.apply(estimate)))
     return result
+
+
+def _on_another_clock(
+    truth: FloatArray, estimate: FloatArray, times_s_K: FloatArray
+) -> tuple[str, NDArray[np.int64], FloatArray]:
+    """The offset of the stamps that fits best: (words, estimates that have a true pose then, these true poses)."""
+
+    def at(offset_s: float) -> tuple[NDArray[np.int64], FloatArray, FloatArray]:
+        later_s_K = times_s_K + offset_s
+        used_J = np.flatnonzero((later_s_K >= times_s_K[0]) & (later_s_K <= times_s_K[-1]))
+        columns = [np.interp(later_s_K[used_J], times_s_K, truth[:, axis, 3]) for axis in range(3)]
+        return used_J, later_s_K[used_J], np.stack(columns, axis=1)
+
+    def missed(offset_s: float) -> float:
+        used_J, _, positions_J3 = at(offset_s)
+        enough = 2 * len(used_J) >= len(times_s_K)
+        return float(np.median(np.linalg.norm(positions_J3 - estimate[used_J, :3, 3], axis=1))) if enough else math.inf
+
+    best_s = min(np.arange(-CLOCK_RANGE_S, CLOCK_RANGE_S, CLOCK_STEP_S).tolist(), key=missed)
+    best_s = min(np.linspace(best_s - CLOCK_STEP_S, best_s + CLOCK_STEP_S, 21).tolist(), key=missed)
+    used_J, later_s_J, positions_J3 = at(best_s)
+    later_J44 = np.tile(np.eye(4), (len(used_J), 1, 1))
+    later_J44[:, :3, :3] = Slerp(times_s_K, Rotation.from_matrix(truth[:, :3, :3]))(later_s_J).as_matrix()
+    later_J44[:, :3, 3] = positions_J3
+    words = f'{best_s:.3f} s were added to the stamps of the estimate (it looks like another clock)'
+    return words, used_J, later_J44
 
 
 def _in_words(transform: Similarity) -> str:

@@ -15,6 +15,7 @@ from neumap_ros.evaluation.trajectories import stack
 from neumap_ros.evaluation.trajectory_checks import find_gaps, gap_limit_s, no_common_stamps, read_trajectory
 from neumap_ros.evaluation.trajectory_diagnosis import both_scalar_first, diagnose
 from neumap_ros.geometry import Pose
+from neumap_ros.mapping.sources.trajectory import Trajectory
 
 GOOD = '1 0 0 0 0 0 0 1\n'
 
@@ -98,7 +99,7 @@ def read_scalar_first(trajectory, tmp_path):
 
 
 def findings(truth, estimate):
-    return diagnose(stack(truth.poses), stack(estimate.poses))
+    return diagnose(stack(truth.poses), stack(estimate.poses), np.array(truth.times_s))
 
 
 @pytest.mark.parametrize('seed', range(3))
@@ -173,6 +174,22 @@ def test_the_camera_instead_of_the_base():
     sentence = findings(truth, changed(with_errors(truth), lambda pose: pose @ BODY))
     assert re.search(r'pose of another body, 0\.50?\d* map units and 120 deg away', sentence)
     assert 'another map frame' not in sentence
+
+
+@pytest.mark.parametrize('late', [-7, 3, 6])
+def test_another_clock(late):
+    """Poses at 20 Hz, each with the stamp of the one some steps before or behind it."""
+    whole = drive(300, 20.0)
+    truth = kept(whole, range(10, 290))
+    estimate = with_errors(kept(whole, range(10 + late, 290 + late)))
+    sentence = findings(truth, Trajectory(truth.times_s, estimate.poses))
+    assert 'it looks like another clock' in sentence and 'body' not in sentence
+    assert float(re.search(r'if (-?[\d.]+) s were added', sentence)[1]) == pytest.approx(late / 20, abs=0.006)
+
+
+def test_a_clock_that_cannot_be_read_from_poses():
+    truth = changed(drive(), lambda _: Pose.identity())
+    assert findings(truth, with_errors(truth, 0.3, 5)) is None
 
 
 def test_few_poses_or_a_line_are_no_ground_for_frames():
