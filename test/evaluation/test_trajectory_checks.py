@@ -60,6 +60,12 @@ def test_a_sound_file_is_read_as_it_is(tmp_path):
     assert max(max(a.error_to(b)) for a, b in zip(read.poses, truth.poses, strict=True)) < 1e-8
 
 
+def test_comments_empty_lines_and_a_byte_order_mark_are_no_poses(tmp_path):
+    path = tmp_path / 'a.tum'
+    path.write_bytes(b'\xef\xbb\xbf# t tx ty tz qx qy qz qw\r\n\r\n1 0 0 0 0 0 0 1\r\n2.5 1 0 0 0 0 0 1 \r\n')
+    assert read_trajectory(path).times_s == (1, 2.5)
+
+
 def test_trajectories_that_do_not_overlap_say_both_spans():
     error = no_common_stamps(drive(start_s=0.0), drive(start_s=100.0), 0.01, 0.5)
     assert 'do not overlap in time: the estimate spans 100.500 to 112.400 s (shifted by 0.5 s), the ground truth ' in (

@@ -259,6 +259,9 @@ def test_interpolation_takes_the_short_way():
     ('line', 'error', 'words'),
     [
         ('1 2 3', SourceError, 'line 3 has 3 columns, expected 8'),
+        ('1 0 0 0 ' * 3, SourceError, 'line 3 has 12 columns as the pose files of KITTI have them'),
+        ('1403636580838555648,4.6,-1.7,0.7,0,0,0,1', SourceError, 'line 3 has numbers separated by commas as .* EuRoC'),
+        ('inf 0 0 0 0 0 0 1', SourceError, 'line 3 has the stamp inf'),
         ('1 0 0 0 0 0 0 x', SourceError, 'line 3 is not numeric'),
         ('1 nan 0 0 0 0 0 1', CalibrationError, 'line 3'),
         ('1 0 0 0 0 0 0 9', CalibrationError, 'line 3 has a quaternion of norm 9'),

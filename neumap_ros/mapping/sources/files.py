@@ -27,7 +27,7 @@ def read_text(path: Path, what: str) -> str:
         SourceError: missing, unreadable or binary.
     """
     try:
-        return path.read_text(encoding='utf-8')
+        return path.read_text(encoding='utf-8-sig')  # Windows editors put a mark in front
     except OSError as error:
         raise SourceError(
             f'{path} cannot be read ({error.strerror or error}), expected a file with {what}; check the path'
