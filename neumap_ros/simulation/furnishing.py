@@ -116,6 +116,11 @@ def chair(site: Site, name: str, x: float, y: float, yaw: float) -> None:
     _outline(site, name, at)
 
 
+def _shelf(size_m: Size, resolution: float, rng: np.random.Generator) -> Texture:
+    """Books in front, wood at the narrow sides and on top."""
+    return (textures.wood if min(size_m) < 0.5 else textures.books)(size_m, resolution, rng)
+
+
 def _grey(size_m: Size, resolution: float, rng: np.random.Generator) -> Texture:
     return materials.plain(size_m, resolution, rng, (110, 112, 115))
 
@@ -157,8 +162,8 @@ def leaves(size_m: Size, resolution: float, rng: np.random.Generator) -> Texture
 
 
 KINDS: dict[str, Kind] = {
-    'shelf': Kind((0.9, 1.6), 0.36, 1.9, _block(textures.books)),
-    'low shelf': Kind((0.9, 1.8), 0.36, 0.82, _block(textures.books)),
+    'shelf': Kind((0.9, 1.6), 0.36, 1.9, _block(_shelf)),
+    'low shelf': Kind((0.9, 1.8), 0.36, 0.82, _block(_shelf)),
     'cabinet': Kind((0.8, 1.2), 0.45, 1.8, _block(textures.wood)),
     'sideboard': Kind((1.0, 1.8), 0.42, 0.78, _block(textures.wood)),
     'lockers': Kind((1.05, 1.4), 0.45, 1.85, _block(_lockers)),
@@ -218,7 +223,7 @@ def _stand(site: Site, wall: RoomWall, name: str, kind: Kind, along: float, widt
     yaw = float(np.arctan2(-wall.normal_2[0], wall.normal_2[1]))
     x, y = (float(v) for v in wall.at(along, kind.depth_m / 2 + BEHIND_M))
     place = FloatPlace(x, y, width, kind.depth_m, kind.height_m, yaw)
-    if not (site.off_the_road(place.obstacle) and site.is_clear(place.obstacle)):
+    if not (site.off_the_road(place.obstacle) and site.is_clear(place.obstacle, BEHIND_M / 2)):
         return False
     kind.build(site, name, place)
     wall.take(low, high, 0, kind.height_m)

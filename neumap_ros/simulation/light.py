@@ -37,6 +37,8 @@ MOST_CELLS = 160_000
 FAINT_SHARE = 0.011
 # Light from below the horizon through a window, compared with the sky.
 GROUND_SHARE = 0.25
+# Panes shine from points so far apart.
+WINDOW_POINTS_M = 1.3
 GUTTER = 1
 CHUNK = 400_000
 
@@ -270,7 +272,9 @@ class _Source:
         else:
             cosine *= np.sqrt(square)
         if self.window:
-            cosine *= np.where(ways[:, 2] > 0, np.float32(1), np.float32(GROUND_SHARE))
+            # Looking up through the window one sees the sky, looking down the ground.
+            upward = np.clip(np.float32(0.5) + 2 * ways[:, 2] / np.sqrt(square), 0, 1)
+            cosine *= GROUND_SHARE + (1 - GROUND_SHARE) * upward
         fade = (1 - (square / np.float32(self.reach_m**2)) ** 2) ** 2
         value = cosine / square * fade
         # What makes no difference to an eye needs no shadow either.
@@ -280,21 +284,21 @@ class _Source:
 
 
 def _lamp_sources(lamp: Lamp, factor: float) -> list[_Source]:
-    """Four points on a lamp, or one if it is small."""
-    strength = factor * lamp.intensity * np.asarray(lamp.colour, dtype=np.float32)
+    """Two points on a lamp, or one if it is small."""
+    strength = np.asarray(factor * lamp.intensity * np.array(lamp.colour), dtype=np.float32)
     reach = float(np.sqrt(1 / FAINT_SHARE)) * max(1.0, lamp.intensity**0.5)
     normal = np.asarray(lamp.normal_3)
     if lamp.radius_m < 0.05:
         return [_Source(np.array(lamp.position_3), normal, strength, reach)]
-    offsets = lamp.radius_m * np.array([[1, 1, 0], [1, -1, 0], [-1, 1, 0], [-1, -1, 0]]) / 2
-    return [_Source(np.array(lamp.position_3) + o, normal, strength / 4, reach) for o in offsets]
+    offsets = lamp.radius_m * np.array([[1, 1, 0], [-1, -1, 0]]) / 2
+    return [_Source(np.array(lamp.position_3) + o, normal, strength / 2, reach) for o in offsets]
 
 
 def _window_sources(pane: Rectangle, condition: Condition) -> list[_Source]:
     """Points on a pane that shine into the room that it faces like the sky behind it."""
     area = float(np.linalg.norm(np.cross(pane.edge_u_3, pane.edge_v_3)))
     normal = np.cross(pane.edge_v_3, pane.edge_u_3) / area
-    columns, rows = (max(1, round(float(np.linalg.norm(e)) / 1.0)) for e in (pane.edge_u_3, pane.edge_v_3))
+    columns, rows = (max(1, round(float(np.linalg.norm(e)) / WINDOW_POINTS_M)) for e in (pane.edge_u_3, pane.edge_v_3))
     strength = condition.sky_klx * np.asarray(condition.sky_colour, dtype=np.float32)
     strength = np.asarray(strength * (area / (np.pi * columns * rows)), dtype=np.float32)
     reach = float(np.sqrt(1 / FAINT_SHARE))

@@ -172,17 +172,23 @@ class View:
         beam = np.exp(-0.5 * (angle / np.float32(np.radians(HEADLIGHT_DEG))) ** 2) + np.float32(HEADLIGHT_SPILL)
         beam[angle > np.pi / 2] = 0
         light = np.float32(HEADLIGHT_KLX * self._condition.headlight) * beam * cosine / square
-        return np.asarray(light * self._lit_samples(x, y, z), dtype=np.float32)
+        return np.asarray(light * self._lit_samples(hits, x, y, z), dtype=np.float32)
 
-    def _lit_samples(self, x: Array, y: Array, z: Array) -> Array:
-        """1 where the headlight reaches a sample, 0 in shadow; one ray per pixel, from its first sample."""
-        first = np.s_[::SUPERSAMPLING, ::SUPERSAMPLING]
-        ways = np.stack([x[first], y[first], z[first]], axis=-1).reshape(-1, 3) @ self._rotation.T
+    def _lit_samples(self, hits: NDArray[np.int32], x: Array, y: Array, z: Array) -> Array:
+        """1 where the headlight reaches a sample, 0 in shadow; one ray per pixel, more where surfaces meet."""
+        n = SUPERSAMPLING
+        free = self._reaches(x[::n, ::n], y[::n, ::n], z[::n, ::n]).repeat(n, axis=0).repeat(n, axis=1)
+        first = hits[::n, ::n].repeat(n, axis=0).repeat(n, axis=1)
+        others = hits != first
+        free[others] = self._reaches(x[others], y[others], z[others])
+        return free
+
+    def _reaches(self, x: Array, y: Array, z: Array) -> Array:
+        ways = np.stack([x, y, z], axis=-1).reshape(-1, 3) @ self._rotation.T
         # Ends a little before the surface, whose own plane must not hide it.
         ways *= 1 - LIFT_M
         start = np.broadcast_to(self._light.translation_3.astype(np.float32), ways.shape)
-        free = self._shader.caster.is_free(start, ways).reshape(x[first].shape).astype(np.float32)
-        return free.repeat(SUPERSAMPLING, axis=0).repeat(SUPERSAMPLING, axis=1)
+        return self._shader.caster.is_free(start, ways).reshape(x.shape).astype(np.float32)
 
 
 def _linear(rows_N3: Array, index_HW: NDArray[np.int32], x: Array, y: Array) -> Array:

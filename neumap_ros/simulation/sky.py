@@ -77,4 +77,4 @@ def _clouds() -> NDArray[np.float32]:
         grains = rng.standard_normal((cells, cells), dtype=np.float32)
         grains[:, -1] = grains[:, 0]
         total += np.float32(weight) * cv2.resize(grains, (COLUMNS, ROWS), interpolation=cv2.INTER_CUBIC)
-    return np.clip(0.5 + 0.9 * total, 0, 1)[..., None].astype(np.float32)
+    return np.asarray(np.clip(0.5 + 0.9 * total, 0, 1)[..., None], dtype=np.float32)
