@@ -38,6 +38,7 @@ from benchmarks.summary import markdown
 from benchmarks.variants import VARIANTS, has_sparse_map
 from neumap_ros.errors import NeumapError
 from neumap_ros.evaluation.run import evaluate_features
+from neumap_ros.evaluation.run_figures import figures
 from neumap_ros.features import create_extractor
 from neumap_ros.features.basis import load_basis
 from neumap_ros.localization.localizer import Localizer, LocalizerSettings
@@ -130,7 +131,7 @@ def _extent(data_set: DataSet) -> float:
 
 
 def _figures(report: Any, result: Any, seconds: float) -> dict[str, Any]:
-    summary = result.summary
+    summary = figures(result)
     middle = '0.25 m, 2 deg' if result.metric else '3 %, 2 deg'
     return {
         'bytes': report.total_bytes,
@@ -138,27 +139,27 @@ def _figures(report: Any, result: Any, seconds: float) -> dict[str, Any]:
         'points': report.points_kept,
         'points_found': report.points_found,
         'code': report.manifest.decoder,
-        'queries': summary.queries,
-        'median': summary.median_distance if math.isfinite(summary.median_distance) else None,
-        'median_deg': summary.median_angle_deg if math.isfinite(summary.median_angle_deg) else None,
+        'queries': summary.attempts,
+        'median': summary.median_error_m if math.isfinite(summary.median_error_m) else None,
+        'median_deg': summary.median_error_deg if math.isfinite(summary.median_error_deg) else None,
         'fine': summary.fine_recall,
         'mid': summary.recall[middle],
         'coarse': summary.coarse_recall,
         'wrong': summary.wrong,
-        'right_hypotheses': summary.right_hypotheses,
-        'kept': round(summary.kept * summary.right_hypotheses) if summary.right_hypotheses else 0,
+        'right_hypotheses': summary.right_estimates,
+        'kept': round(summary.kept * summary.right_estimates) if summary.right_estimates else 0,
         'build_s': round(seconds, 2),
-        'query_ms': round(summary.timings_ms['total'][0], 1) if 'total' in summary.timings_ms else None,
+        'query_ms': round(summary.latency_ms['p50'], 1) if summary.attempts else None,
         'within_sigmas': summary.coverage,
         'evidence': [
-            {'ok': bool(_is_right(r, result)), 'accepted': r.accepted, **asdict(r.evidence)} for r in result.records
+            {'ok': bool(_is_right(r, result)), 'accepted': r.accepted, **asdict(r.evidence)} for r in result.attempts
         ],
     }
 
 
 def _is_right(record: Any, result: Any) -> bool:
     limit = 0.5 if result.metric else 0.05 * result.extent
-    return bool(record.hypothesis_distance <= limit and record.hypothesis_angle_deg <= 5)
+    return bool(record.estimate_error_m <= limit and record.estimate_error_deg <= 5)
 
 
 def _silent(stage: str, done: int, total: int) -> None:

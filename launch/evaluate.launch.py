@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 neumap_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Evaluate a map against the images and poses of a ROS 2 bag, and shut down with the report written.
+"""Evaluate a map against the images and poses of a ROS 2 bag, and shut down with the run written.
 
 ros2 launch neumap_ros evaluate.launch.py map:=/maps/office bag:=/bags/drive_7 pose:=tf:map out:=/tmp/report
 """
@@ -22,13 +22,16 @@ def generate_launch_description() -> LaunchDescription:
             'pose', default_value='tf:map', description='True poses: a topic, or tf:map or tf:map.base_link.'
         ),
         DeclareLaunchArgument('every', default_value='1', description='Evaluate every n-th image.'),
-        DeclareLaunchArgument('out', description='Folder of the report: results.json, trajectory.tum, poses.txt.'),
+        DeclareLaunchArgument(
+            'condition', default_value='none', description='Under which the bag was recorded, such as night.'
+        ),
+        DeclareLaunchArgument('out', description='Folder of the run: run.json, attempts.csv and more.'),
     ]
     evaluate = ExecuteProcess(
         cmd=[
             *('neumap', 'evaluate', '--map', LaunchConfiguration('map'), '--bag', LaunchConfiguration('bag')),
             *('--pose', LaunchConfiguration('pose'), '--every', LaunchConfiguration('every')),
-            *('--out', LaunchConfiguration('out')),
+            *('--out', LaunchConfiguration('out'), '--label', ['condition=', LaunchConfiguration('condition')]),
         ],
         output='screen',
     )

@@ -57,16 +57,18 @@ LEFT_OUT = (
 DRAIN_S = 2.0
 # Time to write the files and end, seconds; a busy machine needs more than the five of launch.
 PATIENCE_S = '30'
+ENDING_SLOWLY: dict[str, Any] = {'sigterm_timeout': PATIENCE_S, 'output': 'screen'}
+TRUTH_TOPIC = '/ground_truth'
 
 RAW, COMPRESSED = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'
 
 
 def generate_launch_description() -> LaunchDescription:
-    """The player, the nodes, and a recorder that sums up; all end with the player."""
+    """The player, the nodes, and an evaluator that sums up; all end with the player."""
     arguments = [
         DeclareLaunchArgument('bag', description='Folder of the bag, sqlite3 or mcap.'),
         DeclareLaunchArgument('map', description='Folder of a map, or of a repository of revisions.'),
-        DeclareLaunchArgument('out', default_value='replay', description='Folder for the trajectory and the table.'),
+        DeclareLaunchArgument('out', default_value='replay', description='Folder of the run: run.json and more.'),
         DeclareLaunchArgument(
             'image', default_value='', description='Topic of the images; default: found if the bag has one camera.'
         ),
@@ -80,7 +82,15 @@ def generate_launch_description() -> LaunchDescription:
             description='What the images are; default: what the bag says.',
         ),
         DeclareLaunchArgument(
-            'ground_truth', default_value='/ground_truth', description='Topic of true poses (PoseStamped), if any.'
+            'ground_truth',
+            default_value='',
+            description='True poses: /topic, /topic.FRAME, tf:FRAME or a TUM file; default: /ground_truth if recorded.',
+        ),
+        DeclareLaunchArgument('condition', default_value='', description='Under which it was recorded, such as night.'),
+        DeclareLaunchArgument(
+            'pictures',
+            default_value='0',
+            description='How many of the worst to draw; costs the localizer time.',
         ),
         DeclareLaunchArgument(
             'params_file',
@@ -98,15 +108,7 @@ def generate_launch_description() -> LaunchDescription:
         ),
     ]
     simulated = {'use_sim_time': True}
-    ending_slowly: dict[str, Any] = {'sigterm_timeout': PATIENCE_S, 'output': 'screen'}
-    tf_filter = Node(package='neumap_ros', executable='tf_filter', parameters=[simulated], **ending_slowly)
-    recorder = Node(
-        package='neumap_ros',
-        executable='recorder',
-        parameters=[simulated, {'out': LaunchConfiguration('out')}],
-        remappings=[('ground_truth', LaunchConfiguration('ground_truth'))],
-        **ending_slowly,
-    )
+    tf_filter = Node(package='neumap_ros', executable='tf_filter', parameters=[simulated], **ENDING_SLOWLY)
     ready = Node(package='neumap_ros', executable='wait_until_ready', output='screen')
     player = ExecuteProcess(
         cmd=[
@@ -125,7 +127,12 @@ def generate_launch_description() -> LaunchDescription:
         )
     )
     return LaunchDescription(
-        [*arguments, OpaqueFunction(function=_localization), tf_filter, recorder, ready, beginning, ending]
+        [
+            *arguments,
+            OpaqueFunction(function=_localization),
+            OpaqueFunction(function=_evaluator),
+            *(tf_filter, ready, beginning, ending),
+        ]
     )
 
 
@@ -152,6 +159,23 @@ def _localization(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     atexit.register(shutil.rmtree, given['state_dir'], ignore_errors=True)
     source = PythonLaunchDescriptionSource(str(SHARE / 'launch' / 'localization.launch.py'))
     return [IncludeLaunchDescription(source, launch_arguments={'use_sim_time': 'true', **given}.items())]
+
+
+def _evaluator(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    """The evaluator with the true poses that are given, or those of the bag."""
+
+    def given(name: str) -> str:
+        return LaunchConfiguration(name).perform(context)
+
+    recorded = TRUTH_TOPIC if TRUTH_TOPIC in _types(Path(given('bag'))) else ''
+    values = {
+        'use_sim_time': True,
+        'out': given('out'),
+        'condition': given('condition'),
+        'ground_truth': given('ground_truth') or recorded,
+        'pictures': int(given('pictures')),
+    }
+    return [Node(package='neumap_ros', executable='evaluator', parameters=[values], **ENDING_SLOWLY)]
 
 
 def _types(bag: Path) -> dict[str, str]:

@@ -19,7 +19,7 @@ from neumap_ros.cli.console import bar, build_tables, format_bytes, one_line_err
 from neumap_ros.errors import ConfigError
 
 if TYPE_CHECKING:
-    from neumap_ros.evaluation.run import EvaluationResult, QueryRecord
+    from neumap_ros.evaluation.run_types import AttemptRow, Run
     from neumap_ros.geometry import FloatArray
     from neumap_ros.localization.fix import Fix
     from neumap_ros.localization.localizer import Localizer
@@ -37,7 +37,7 @@ def run_demo(
     size: tuple[int, int] = (640, 480),
     views: tuple[int, int] = (60, 20),
     budget_bytes: int | None = BUDGET_BYTES,
-) -> EvaluationResult:
+) -> Run:
     """Build a map, localize held-out images, print tables, write pictures and reports.
 
     Args:
@@ -52,8 +52,10 @@ def run_demo(
         NeumapError: as the parts say.
     """
     from neumap_ros.evaluation.pictures import draw_inliers, draw_plan, write_picture
-    from neumap_ros.evaluation.report import summary_tables, write_report
     from neumap_ros.evaluation.run import evaluate
+    from neumap_ros.evaluation.run_folder import write_run
+    from neumap_ros.evaluation.run_pictures import WorstAttempts
+    from neumap_ros.evaluation.run_tables import run_tables
     from neumap_ros.localization.localizer import Localizer
     from neumap_ros.mapping.build import BuildSettings, build_map
     from neumap_ros.mapping.sources import open_poses_json
@@ -73,30 +75,32 @@ def run_demo(
 
     console.rule('localize')
     localizer = Localizer(open_map(map_folder))
-    shown: list[tuple[QueryRecord, Fix]] = []
+    shown: list[tuple[AttemptRow, Fix]] = []
 
-    def remember(record: QueryRecord, fix: Fix) -> None:
+    def remember(row: AttemptRow, fix: Fix) -> None:
         if not shown or (fix.accepted and not shown[0][1].accepted):
-            shown[:] = [(record, fix)]
+            shown[:] = [(row, fix)]
 
+    worst = WorstAttempts()
     with bar(console, 'localizing') as advance:
-        result = evaluate(localizer, queries, advance, on_fix=remember)
-    console.print(summary_tables(result))
+        run = evaluate(localizer, queries, advance, name=results.name, worst=worst, on_fix=remember)
+    console.print(run_tables(run))
 
-    written = list(write_report(result, results / 'evaluation').values())
-    record, fix = shown[0]
-    image = queries.images[record.index]
-    if record.detail == '':
+    run, pictures = worst.pictures(run)
+    written = list(write_run(run, results / 'evaluation', pictures).values())
+    row, fix = shown[0]
+    image = next(image for image in queries.images if image.name == row.name)
+    if row.detail == '':
         written.append(results / 'query_with_inliers.png')
         write_picture(written[-1], draw_inliers(queries.read(image), fix, image.camera, image.name))
     written.append(results / 'plan.png')
     drive = [image.T_map_cam for image in mapping.images if image.T_map_cam is not None]
-    fixes = [record.T_map_cam for record in result.records if record.T_map_cam is not None]
-    truths = [record.truth for record in result.records if record.truth is not None]
+    fixes = [row.pose for row in run.attempts if row.pose is not None]
+    truths = [row.truth for row in run.attempts if row.truth is not None]
     write_picture(written[-1], draw_plan(drive, fixes, truths, _map_points(localizer)))
     console.rule('what next')
     _say_what_next(console, folder, map_folder, written, queries, report.total_bytes)
-    return result
+    return run
 
 
 def rendered_world(console: Console, folder: Path, size: tuple[int, int], views: tuple[int, int]) -> Path:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from neumap_ros.evaluation.run import evaluate
+from neumap_ros.evaluation.run_figures import figures
 from neumap_ros.localization.localizer import Localizer
 from neumap_ros.mapping.build import BuildSettings, build_map
 from neumap_ros.mapping.sources import open_poses_json
@@ -38,17 +39,17 @@ def test_thirty_kilobytes_localize_a_facade_to_centimetres(fountain_map):
     assert sum(report.bytes_per_part.values()) == report.total_bytes
     assert verify_map(out) == []
     queries = open_poses_json(DATA / 'strecha_fountain-P11', 'query')
-    summary = evaluate(Localizer(open_map(out)), queries).summary
-    assert summary.accepted == summary.queries == 4
+    summary = figures(evaluate(Localizer(open_map(out)), queries))
+    assert summary.accepted == summary.attempts == 4
     assert summary.recall['5 cm, 5 deg'] == 1.0
-    assert summary.median_distance < 0.02
+    assert summary.median_error_m < 0.02
     assert summary.wrong == 0
 
 
 def test_photographs_of_another_place_are_not_accepted(fountain_map):
     out, _ = fountain_map
     queries = open_poses_json(DATA / 'fox', 'query')
-    summary = evaluate(Localizer(open_map(out)), queries).summary
+    summary = figures(evaluate(Localizer(open_map(out)), queries))
     assert summary.accepted == 0
 
 

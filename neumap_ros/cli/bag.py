@@ -35,7 +35,7 @@ class Storage(str, Enum):
 
 
 @app.command('make')
-@options.with_source
+@options.with_options
 def make(
     source: options.SourceOptions,
     out: Annotated[Path, typer.Option('--out', help='Folder of the bag to write.')],

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 neumap_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""``neumap localize`` and ``neumap evaluate``: single images in a map."""
+"""``neumap localize``: single images in a map."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
 from neumap_ros.cli import sources as options
-from neumap_ros.cli.console import EXIT_ERROR, EXIT_NOT_LOCALIZED, bar, print_error
+from neumap_ros.cli.console import EXIT_ERROR, EXIT_NOT_LOCALIZED, print_error
 from neumap_ros.errors import ImageError
 
 MapOption = Annotated[Path, typer.Option('--map', help='Map folder.')]
@@ -43,7 +41,7 @@ def localize(
     from neumap_ros.cli.output import fix_document, fix_line, picture_paths
     from neumap_ros.images import read_image
 
-    localizer = _localizer(map_folder, config)
+    localizer = open_localizer(map_folder, config)
     pictures = picture_paths(picture, images)
     unlocalized = failed = 0
     for path, picture_path in zip(images, pictures, strict=True):
@@ -67,35 +65,8 @@ def localize(
         raise typer.Exit(EXIT_ERROR if failed else EXIT_NOT_LOCALIZED)
 
 
-@options.with_source
-def evaluate(
-    map_folder: MapOption,
-    out: Annotated[Path, typer.Option('--out', help='Folder for results.json, trajectory.tum and poses.txt.')],
-    source: options.SourceOptions,
-    config: Annotated[
-        Path | None,
-        typer.Option(help='Localizer settings, see config/core.yaml.'),
-    ] = None,
-) -> None:
-    """Localize images with known poses in a map and say how good it is.
-
-    Of a --dataset with a split, the queries count.
-    """
-    images = source.open('query')
-
-    from neumap_ros.evaluation import report, run
-
-    localizer = _localizer(map_folder, config)
-    console = Console()
-    with bar(console, 'localizing') as progress:
-        result = run.evaluate(localizer, images, progress)
-    paths = report.write_report(result, out)
-    console.print(report.summary_tables(result))
-    console.print(f'Written: {escape(", ".join(map(str, paths.values())))}', highlight=False, soft_wrap=True)
-
-
-def _localizer(map_folder: Path, config: Path | None) -> Any:
-    """Open a map and load it."""
+def open_localizer(map_folder: Path, config: Path | None) -> Any:
+    """Open a map and load it, with the settings of a file."""
     from neumap_ros.localization.localizer import Localizer
     from neumap_ros.localization.settings import load_settings
     from neumap_ros.maps.storage import open_map

@@ -36,7 +36,7 @@ class Kind(str, Enum):
 
 
 @app.command('build')
-@options.with_source
+@options.with_options
 def map_build(
     out: Annotated[Path, typer.Option('--out', help='Map folder to write.')],
     source: options.SourceOptions,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from neumap_ros.evaluation.report import format_length
+from neumap_ros.evaluation.run_tables import format_length
 from neumap_ros.localization.fix import Fix
 
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from neumap_ros.cli.console import EXIT_NOT_LOCALIZED, bar
 from neumap_ros.cli.params_file import parse_assignments, read_params_file
+from neumap_ros.cli.run_options import LabelOption, NameOption, PicturesOption, write
 from neumap_ros.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -26,7 +26,9 @@ NO_TRUTH = 'none'
 def replay(
     bag: Annotated[Path, typer.Argument(metavar='BAG', help='ROS 2 recording (sqlite3 or mcap).')],
     map_folder: Annotated[Path, typer.Option('--map', help='Map folder, or a repository: its newest revision.')],
-    out: Annotated[Path | None, typer.Option('--out', help='Folder for status.csv, trajectory.tum and more.')] = None,
+    out: Annotated[
+        Path | None, typer.Option('--out', help='Folder for run.json, attempts.csv, trajectory.tum and more.')
+    ] = None,
     params_file: Annotated[
         Path | None, typer.Option(help='ROS parameter file of the localizer; the same as on the robot.')
     ] = None,
@@ -44,6 +46,9 @@ def replay(
             'none; default: /ground_truth where the bag has it.'
         ),
     ] = None,
+    label: LabelOption = None,
+    name: NameOption = None,
+    pictures: PicturesOption = 12,
 ) -> None:
     """Localize in a recording as the robot would have, without ROS and as fast as it goes; the same on every run.
 
@@ -55,12 +60,15 @@ def replay(
 
     from neumap_ros.evaluation.ground_truth import TRUTH_TOPIC, open_truth
     from neumap_ros.evaluation.replay import Replayer
-    from neumap_ros.evaluation.replay_report import failures, replay_tables, summarize_replay, write_replay
+    from neumap_ros.evaluation.replay_run import replay_run
+    from neumap_ros.evaluation.run import parse_labels
+    from neumap_ros.evaluation.run_pictures import WorstAttempts
     from neumap_ros.localization.localizer import Localizer
     from neumap_ros.mapping.sources.bag_reader import BagReader
     from neumap_ros.maps.repository import open_revision
 
     settings, core = settings_from(given, topics)
+    labels = parse_labels(label or [], '--label')
     console = Console()
     replayer = Replayer(bag, settings)
     if ground_truth is None:
@@ -79,18 +87,14 @@ def replay(
             soft_wrap=True,
         )
     localizer = Localizer(open_revision(str(map_folder)), core)
+    worst = WorstAttempts(0 if out is None else pictures)
+    given_name = name or (bag if out is None else out).resolve().name
     with bar(console, 'images') as progress:
-        result = replayer.run(localizer, progress)
-    summary = summarize_replay(result, localizer.manifest, truth)
-    console.print(replay_tables(result, summary, localizer.manifest, with_truth=truth is not None))
-    if truth is not None and result.steps and not summary.fixes.queries_with_truth:
-        console.print(f'{escape(ground_truth)} has no pose at the stamps of the images; compare the clocks.')
-    for line in failures(result):
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
-    if out is not None:
-        paths = write_replay(result, summary, out, with_truth=truth is not None)
-        console.print(f'Written: {escape(", ".join(map(str, paths.values())))}', highlight=False, soft_wrap=True)
-    if not summary.fixes.accepted:
+        run = replay_run(
+            replayer, localizer, truth=truth, progress=progress, name=given_name, labels=labels, worst=worst
+        )
+    write(console, run, out, worst, bag)
+    if not any(row.accepted for row in run.attempts):
         raise typer.Exit(EXIT_NOT_LOCALIZED)
 
 

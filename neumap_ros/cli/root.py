@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from neumap_ros.cli import bag, localize, maps, replay, report, run, train
+from neumap_ros.cli import bag, evaluate, localize, maps, replay, report, run, train
 from neumap_ros.cli.console import one_line_errors, set_up_logging
 
 
@@ -31,7 +31,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command()(localize.localize)
-app.command()(localize.evaluate)
+app.command()(evaluate.evaluate)
 app.command()(replay.replay)
 app.command()(report.report)
 app.command()(run.run)

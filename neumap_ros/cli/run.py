@@ -13,7 +13,9 @@ from neumap_ros.errors import ConfigError
 
 
 def run(
-    nodes: Annotated[list[str], typer.Argument(metavar='NODE...', help='localizer, map_server, or both.')],
+    nodes: Annotated[
+        list[str], typer.Argument(metavar='NODE...', help='localizer, map_server, evaluator, or several of them.')
+    ],
     params_file: Annotated[
         list[Path] | None, typer.Option(help='ROS parameter file; repeatable, the last one counts.')
     ] = None,

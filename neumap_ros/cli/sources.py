@@ -146,6 +146,11 @@ class SourceOptions:
             raise ConfigError('--metric is given with images alone, whose scale is arbitrary; leave it out')
         return kind
 
+    @property
+    def folder(self) -> Path | None:
+        """The folder of a data set or recording; None of other sources."""
+        return self.dataset or self.bag
+
     def open(self, part: Literal['map', 'query', 'all'], work_dir: Path | None = None) -> ImageSource:
         """Open the source.
 
@@ -189,25 +194,27 @@ class SourceOptions:
         return sources.reconstruct_images(self.images, work_dir, camera)
 
 
-def with_source(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command with a parameter ``source: SourceOptions`` the options of all sources in its place."""
-    names = [field.name for field in dataclasses.fields(SourceOptions)]
-    hints = get_type_hints(SourceOptions, include_extras=True)
+def with_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options in each of its parameters that is a dataclass of them, such as SourceOptions."""
+    groups: dict[str, tuple[type, list[str]]] = {}
     parameters: list[inspect.Parameter] = []
     for parameter in inspect.signature(command, eval_str=True).parameters.values():
-        if parameter.name != 'source':
-            parameters.append(parameter)
+        kind = parameter.annotation
+        if not (isinstance(kind, type) and dataclasses.is_dataclass(kind)):
+            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
             continue
-        for name in names:
+        hints = get_type_hints(kind, include_extras=True)
+        groups[parameter.name] = (kind, [field.name for field in dataclasses.fields(kind)])
+        for name in groups[parameter.name][1]:
             parameters.append(
                 inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=hints[name])
             )
 
     def run(**values: Any) -> None:
-        source = SourceOptions(**{name: values.pop(name) for name in names})
-        command(source=source, **values)
+        for name, (kind, fields) in groups.items():
+            values[name] = kind(**{field: values.pop(field) for field in fields})
+        command(**values)
 
-    parameters = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
     run.__name__, run.__doc__, run.__module__ = command.__name__, command.__doc__, command.__module__
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]

@@ -24,7 +24,7 @@ def train_basis(
     seed: Annotated[int, typer.Option(help='Of the warps and of k-means.')] = 0,
 ) -> None:
     """Train the scene-independent projection and codebooks of an extractor."""
-    from neumap_ros.evaluation.report import write_atomically
+    from neumap_ros.evaluation.files import write_atomically
     from neumap_ros.features import create_extractor
     from neumap_ros.training import basis
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.spatial.transform import Rotation
 
 from neumap_ros.geometry import FloatArray, Pose
 
@@ -138,12 +139,20 @@ def mahalanobis(estimate: Pose, truth: Pose, covariance_66: NDArray[np.float64])
         truth: ``T_map_cam``.
         covariance_66: as in :class:`neumap_ros.localization.fix.Fix`; the first three rows are the position.
     """
-    block = np.asarray(covariance_66, dtype=np.float64)[:3, :3]
-    error = estimate.translation_3 - truth.translation_3
-    if not np.isfinite(block).all():
+    return _sigmas(estimate.translation_3 - truth.translation_3, np.asarray(covariance_66, dtype=np.float64)[:3, :3])
+
+
+def rotation_mahalanobis(estimate: Pose, truth: Pose, covariance_66: NDArray[np.float64]) -> float:
+    """As :func:`mahalanobis`, of the orientation: the rotation from the truth to the estimate about the map's axes."""
+    rotation = Rotation.from_matrix(estimate.rotation_33 @ truth.rotation_33.T).as_rotvec()
+    return _sigmas(rotation, np.asarray(covariance_66, dtype=np.float64)[3:, 3:])
+
+
+def _sigmas(error_3: FloatArray, block_33: NDArray[np.float64]) -> float:
+    if not np.isfinite(block_33).all():
         return float('inf')
     try:
-        squared = float(error @ np.linalg.solve(block, error))
+        squared = float(error_3 @ np.linalg.solve(block_33, error_3))
     except np.linalg.LinAlgError:
         return float('inf')
     return float(np.sqrt(squared)) if squared >= 0 else float('inf')

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neumap_ros.errors import ConfigError
-from neumap_ros.evaluation.report import write_atomically
+from neumap_ros.evaluation.files import write_atomically
 from neumap_ros.geometry import PIXEL_CENTRE, Camera, FloatArray, Pose
-from neumap_ros.localization.fix import Fix
+from neumap_ros.localization.attempt import Attempt, View
+from neumap_ros.localization.fix import Correspondences, Fix
 
 Picture = NDArray[np.uint8]
 Colour = tuple[int, int, int]
@@ -37,7 +38,12 @@ POINT_PERCENTILES = (1, 99)
 
 
 def draw_inliers(
-    image: NDArray[np.uint8], fix: Fix, camera: Camera, name: str = '', max_error_px: float | None = None
+    image: NDArray[np.uint8],
+    fix: Fix,
+    camera: Camera,
+    name: str = '',
+    max_error_px: float | None = None,
+    keypoints_N2: NDArray[np.float32] | None = None,
 ) -> Picture:
     """Draw a query with the map points that support its pose.
 
@@ -50,6 +56,7 @@ def draw_inliers(
         camera: of this image.
         name: of the image, for the header.
         max_error_px: error that is drawn red, in pixels of the image; by default the largest one.
+        keypoints_N2: all keypoints, drawn as blue dots; COLMAP's pixels.
 
     Returns:
         BGR, uint8 (H', W', 3).
@@ -59,6 +66,8 @@ def draw_inliers(
     if factor > 1:
         size = (round(colour.shape[1] * factor), round(colour.shape[0] * factor))
         colour = np.asarray(cv2.resize(colour, size, interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
+    for keypoint in () if keypoints_N2 is None else keypoints_N2:
+        cv2.circle(colour, _subpixel(keypoint, factor), 2 << SHIFT, BLUE, -1, cv2.LINE_AA, SHIFT)
     pose = fix.T_map_cam or fix.hypothesis
     errors = np.zeros(0)
     if pose is not None and fix.inliers is not None and len(fix.inliers):
@@ -72,6 +81,55 @@ def draw_inliers(
                 cv2.line(colour, start, end, mark, 1, cv2.LINE_AA, SHIFT)
                 cv2.circle(colour, start, 4 << SHIFT, mark, 1, cv2.LINE_AA, SHIFT)
     return _with_header(colour, _header(fix, pose, name, errors))
+
+
+def draw_views(
+    attempt: Attempt, views: Sequence[View], keypoints: Sequence[NDArray[np.float32]] = ()
+) -> NDArray[np.uint8]:
+    """Draw the images of all cameras side by side with the map points that support the pose.
+
+    Args:
+        attempt: of the images.
+        views: the images, at least one.
+        keypoints: (N, 2) of each view; none: they are not drawn.
+
+    Returns:
+        BGR, uint8 (H, W, 3).
+    """
+    pictures = [
+        draw_inliers(
+            view.image,
+            _fix_of_view(attempt, number, view),
+            view.camera,
+            view.name,
+            keypoints_N2=keypoints[number] if number < len(keypoints) else None,
+        )
+        for number, view in enumerate(views)
+    ]
+    height = max(picture.shape[0] for picture in pictures)
+    padded = [
+        cv2.copyMakeBorder(picture, 0, height - picture.shape[0], 0, 0, cv2.BORDER_CONSTANT) for picture in pictures
+    ]
+    return np.asarray(cv2.hconcat(padded), dtype=np.uint8)
+
+
+def inliers_of_view(attempt: Attempt, number: int) -> Correspondences | None:
+    """The correspondences of one camera that support the pose."""
+    inliers = attempt.fix.inliers
+    return inliers[number] if inliers is not None and number < len(inliers) else None
+
+
+def _fix_of_view(attempt: Attempt, number: int, view: View) -> Fix:
+    """What the attempt says of one camera."""
+    fix, pose = attempt.fix, attempt.T_map_base
+    return Fix(
+        attempt.reason,
+        None if pose is None else pose @ view.T_base_cam,
+        evidence=fix.evidence,
+        confidence=fix.confidence,
+        hypothesis=None if fix.hypothesis is None else fix.hypothesis @ view.T_base_cam,
+        inliers=inliers_of_view(attempt, number),
+    )
 
 
 def draw_plan(

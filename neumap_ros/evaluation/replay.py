@@ -5,14 +5,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from neumap_ros.errors import SourceError
 from neumap_ros.geometry import Pose
-from neumap_ros.localization.attempt import Attempt
+from neumap_ros.localization.attempt import Attempt, FrameSet
 from neumap_ros.localization.frames import Assembled, FrameAssembler
 from neumap_ros.localization.localizer import Localizer
 from neumap_ros.localization.session import LocalizationSession, SessionSettings
@@ -76,6 +76,9 @@ class Step:
     total_ms: float
 
 
+OnStep = Callable[[Step, FrameSet], None]
+
+
 @dataclass(frozen=True)
 class Replay:
     """A recording that was replayed.
@@ -85,7 +88,8 @@ class Replay:
         steps: attempts in order.
         cameras: topics that were used.
         has_odometry: whether TF had the odometry.
-        duration_s: of the recording, from the first image's stamp to the last.
+        start_ns: stamp of the first image; None without any.
+        end_ns: stamp of the last one.
         wall_s: how long the replay took.
         settings: as they were used.
     """
@@ -94,7 +98,8 @@ class Replay:
     steps: tuple[Step, ...]
     cameras: tuple[CameraTopics, ...]
     has_odometry: bool
-    duration_s: float
+    start_ns: int | None
+    end_ns: int | None
     wall_s: float
     settings: ReplaySettings
 
@@ -124,12 +129,14 @@ class Replayer:
         self.settings = settings
         self.images = self._reader.count([camera.image for camera in self.cameras])
 
-    def run(self, localizer: Localizer, progress: Progress | None = None) -> Replay:
+    def run(self, localizer: Localizer, progress: Progress | None = None, on_step: OnStep | None = None) -> Replay:
         """Replay the recording from its beginning.
 
         Args:
             localizer: of the map.
             progress: called with (images read, images).
+            on_step: called with every step, its attempt with all correspondences, and its images, for pictures; both
+                are too large to keep.
 
         Raises:
             SourceError: the recording is damaged.
@@ -137,7 +144,7 @@ class Replayer:
         start = time.perf_counter()
         steps: list[Step] = []
         stamps: list[int] = []
-        for count, stamp_ns, done in self._steps(localizer):
+        for count, stamp_ns, done in self._steps(localizer, on_step):
             stamps.append(stamp_ns)
             steps += done
             if progress is not None:
@@ -147,12 +154,13 @@ class Replayer:
             steps=tuple(steps),
             cameras=self.cameras,
             has_odometry=self.has_odometry,
-            duration_s=(max(stamps) - min(stamps)) / 1e9 if stamps else 0.0,
+            start_ns=min(stamps, default=None),
+            end_ns=max(stamps, default=None),
             wall_s=time.perf_counter() - start,
             settings=self.settings,
         )
 
-    def _steps(self, localizer: Localizer) -> Iterator[tuple[int, int, list[Step]]]:
+    def _steps(self, localizer: Localizer, on_step: OnStep | None) -> Iterator[tuple[int, int, list[Step]]]:
         """Give (images read, stamp of the last one, attempts made) image by image."""
         settings = self.settings
         cameras = {
@@ -172,7 +180,7 @@ class Replayer:
         assembler: FrameAssembler[Any] = FrameAssembler(
             list(cameras), round(settings.sync_tolerance_s * 1e9), round(settings.sync_wait_s * 1e9)
         )
-        step = _Stepper(playback, frame_reader, session)
+        step = _Stepper(playback, frame_reader, session, on_step)
         count, stamp_ns = 0, 0
         for count, arrival in enumerate(playback.images(), start=1):
             stamp_ns = arrival.stamp_ns
@@ -219,8 +227,11 @@ class Replayer:
 class _Stepper:
     """Makes the attempts of a replay, with the clock of the recording."""
 
-    def __init__(self, playback: Playback, reader: FrameReader, session: LocalizationSession) -> None:
+    def __init__(
+        self, playback: Playback, reader: FrameReader, session: LocalizationSession, on_step: OnStep | None
+    ) -> None:
         self._playback = playback
+        self._on_step = on_step
         self._reader = reader
         self._session = session
         self._dropped = 0
@@ -253,13 +264,16 @@ class _Stepper:
         frames = self._reader.read(assembled.stamp_ns, assembled.payloads, dropped, now_ns)
         attempt = self._session.process(frames)
         total_ms = (time.perf_counter() - start) * 1e3
-        return Step(
-            attempt=replace(attempt, fix=replace(attempt.fix, inliers=None)),
+        step = Step(
+            attempt=attempt,
             T_odom_base=frames.T_odom_base,
             T_map_odom=self._session.T_map_odom,
             camera_frames={view.name: view.frame_id for view in frames.views},
             total_ms=total_ms,
         )
+        if self._on_step is not None:
+            self._on_step(step, frames)
+        return replace(step, attempt=replace(attempt, fix=replace(attempt.fix, inliers=None)))
 
 
 def replay(
@@ -269,14 +283,11 @@ def replay(
     return Replayer(bag, settings).run(localizer, progress)
 
 
-def robot_poses(steps: Sequence[Step]) -> list[Pose | None]:
-    """Where TF puts the robot after each attempt: the correction that holds, carried on by odometry.
+def robot_pose(step: Step) -> Pose | None:
+    """Where TF puts the robot after an attempt: the correction that holds, carried on by odometry.
 
     Without odometry it is the accepted pose of that attempt.
     """
-    return [
-        step.T_map_odom @ step.T_odom_base
-        if step.T_map_odom is not None and step.T_odom_base is not None
-        else step.attempt.T_map_base
-        for step in steps
-    ]
+    if step.T_map_odom is not None and step.T_odom_base is not None:
+        return step.T_map_odom @ step.T_odom_base
+    return step.attempt.T_map_base

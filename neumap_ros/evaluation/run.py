@@ -1,136 +1,34 @@
 # SPDX-FileCopyrightText: 2026 neumap_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Queries with known poses -> one record each, and a summary."""
+"""Images with known poses -> a run: each image localized by itself."""
 
 from __future__ import annotations
 
-import dataclasses
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from neumap_ros.errors import ImageError
+from neumap_ros.errors import ConfigError, ImageError
 from neumap_ros.evaluation import metrics
+from neumap_ros.evaluation.pictures import draw_inliers
+from neumap_ros.evaluation.run_checks import notes
+from neumap_ros.evaluation.run_folder import plain
+from neumap_ros.evaluation.run_pictures import Draw, WorstAttempts
+from neumap_ros.evaluation.run_rows import judged, map_facts, row_of_fix
+from neumap_ros.evaluation.run_types import AttemptRow, Run
 from neumap_ros.features.base import Features
 from neumap_ros.geometry import Camera, Pose
-from neumap_ros.localization.fix import Evidence, Fix, Reason
-from neumap_ros.localization.localizer import Localizer, LocalizerSettings, Prior
-from neumap_ros.mapping.sources import ImageSource
-from neumap_ros.maps.manifest import manifest_to_bytes
+from neumap_ros.localization.fix import Fix, Reason
+from neumap_ros.localization.localizer import Localizer, Prior
+from neumap_ros.mapping.sources import ImageSource, PosedImage
 from neumap_ros.maps.types import Manifest
 
 Progress = Callable[[int, int], None]
 FeatureQuery = tuple[str, Camera, Pose | None, Features]
-
-
-@dataclass(frozen=True)
-class QueryRecord:
-    """What happened to one query.
-
-    Attributes:
-        name: of the image.
-        index: position in the source.
-        time_s: stamp of the image, if it has one.
-        reason: why it ended as it did.
-        T_map_cam: the accepted pose, None if there is none.
-        hypothesis: the best pose found even if it was not accepted.
-        truth: true ``T_map_cam``, None if unknown.
-        distance: of the accepted pose from the truth, map units; infinite without a fix, NaN without a truth.
-        angle_deg: likewise.
-        hypothesis_distance: of the best pose found, map units; likewise.
-        hypothesis_angle_deg: likewise.
-        sigmas: position error in standard deviations of the fix's covariance, None without a fix or a truth.
-        evidence: what the gate saw.
-        timings_ms: wall time per stage.
-        detail: one sentence if the image could not be read.
-    """
-
-    name: str
-    index: int
-    time_s: float | None
-    reason: Reason
-    T_map_cam: Pose | None
-    hypothesis: Pose | None
-    truth: Pose | None
-    distance: float
-    angle_deg: float
-    hypothesis_distance: float
-    hypothesis_angle_deg: float
-    sigmas: float | None
-    evidence: Evidence
-    timings_ms: dict[str, float]
-    detail: str = ''
-
-    @property
-    def accepted(self) -> bool:
-        """Whether there is a pose."""
-        return self.T_map_cam is not None
-
-
-@dataclass(frozen=True)
-class Summary:
-    """The figures of an evaluation. Shares are between 0 and 1, and NaN where nothing could be counted.
-
-    Attributes:
-        queries: all of them.
-        queries_with_truth: those that recall, medians and errors are about.
-        accepted: queries with a fix.
-        reasons: how many queries ended for which reason, most frequent first.
-        recall: share within each threshold, by label; queries without a fix count as failures.
-        fine_recall: share within 5 cm (or 1 % of the extent) and 5 degrees.
-        coarse_recall: share within 0.5 m (or 5 % of the extent) and 5 degrees.
-        median_distance: map units; infinite when at least half of the queries failed.
-        median_angle_deg: likewise.
-        wrong: accepted poses worse than the coarse threshold.
-        right_hypotheses: best poses, accepted or not, within the coarse threshold.
-        kept: share of those that were accepted.
-        coverage: share of fixes with a position error within 1, 2, 3 standard deviations.
-        timings_ms: (median, 95th percentile) per stage and in ``total``.
-        map_bytes: every byte of the map.
-    """
-
-    queries: int
-    queries_with_truth: int
-    accepted: int
-    reasons: dict[str, int]
-    recall: dict[str, float]
-    fine_recall: float
-    coarse_recall: float
-    median_distance: float
-    median_angle_deg: float
-    wrong: int
-    right_hypotheses: int
-    kept: float
-    coverage: tuple[float, ...]
-    timings_ms: dict[str, tuple[float, float]]
-    map_bytes: int
-
-
-@dataclass(frozen=True)
-class EvaluationResult:
-    """All records of an evaluation and what they were made with.
-
-    Attributes:
-        records: one per query, in the source's order.
-        summary: the figures.
-        extent: of the scene in map units; non-metric thresholds are fractions of it.
-        metric: whether a map unit is a metre.
-        source: where the queries come from, in words.
-        manifest: of the map.
-        map_sha256: name of the map's revision.
-        settings: of the localizer.
-    """
-
-    records: tuple[QueryRecord, ...]
-    summary: Summary
-    extent: float
-    metric: bool
-    source: str
-    manifest: Manifest
-    map_sha256: str
-    settings: LocalizerSettings
+# The label that becomes the condition of every attempt.
+CONDITION = 'condition'
 
 
 def evaluate(
@@ -140,11 +38,14 @@ def evaluate(
     priors: Mapping[str, Prior] | None = None,
     *,
     extent: float | None = None,
-    on_fix: Callable[[QueryRecord, Fix], None] | None = None,
-) -> EvaluationResult:
+    name: str = 'images',
+    labels: Mapping[str, str] | None = None,
+    worst: WorstAttempts | None = None,
+    on_fix: Callable[[AttemptRow, Fix], None] | None = None,
+) -> Run:
     """Localize all images of a source and compare with its poses.
 
-    An image that cannot be read is a record with the reason ``image_error``.
+    An image that cannot be read is an attempt with the reason ``image_error``.
 
     Args:
         localizer: with its map.
@@ -152,24 +53,46 @@ def evaluate(
         progress: called with (queries done, queries).
         priors: by image name.
         extent: of the scene in map units; by default that of the mapping cameras, which the map knows.
-        on_fix: called with every record and its fix, for pictures; fixes are too large to keep.
+        name: of the run.
+        labels: of the run; ``condition`` is that of every attempt.
+        worst: hears of every attempt, for pictures of the worst.
+        on_fix: called with every attempt and its fix; fixes are too large to keep.
     """
     metric = localizer.manifest.metric and source.metric is not False
-    records = []
+    condition = (labels or {}).get(CONDITION, '')
+    if extent is None:
+        extent = scene_extent(localizer.manifest, [image.T_map_cam for image in source.images])
+    if worst is not None:
+        worst.set_scale(metric, extent)
+    rows: list[AttemptRow] = []
+    begin = time.perf_counter()
     for index, image in enumerate(source.images):
-        prior = (priors or {}).get(image.name)
-        detail = ''
+        prior, detail = (priors or {}).get(image.name), ''
+        started = time.perf_counter()
         try:
-            fix = localizer.localize(source.read(image), image.camera, prior, image.time_s, image.name)
+            pixels = source.read(image)
+            started = time.perf_counter()
+            fix = localizer.localize(pixels, image.camera, prior, image.time_s, image.name)
         except ImageError as error:
             fix, detail = Fix(Reason.IMAGE_ERROR, time_s=image.time_s), str(error)
-        record = dataclasses.replace(_record(image.name, index, fix, image.T_map_cam), detail=detail)
-        records.append(record)
+        latency_ms = (time.perf_counter() - started) * 1e3
+        row = row_of_fix(
+            image.name,
+            fix,
+            stamp_ns=None if image.time_s is None else round(image.time_s * 1e9),
+            map_sha256=localizer.map_sha256,
+            condition=condition,
+            detail=detail,
+            latency_ms=latency_ms,
+        )
+        rows.append(judged(row, image.T_map_cam))
+        if worst is not None and fix.reason is not Reason.IMAGE_ERROR:
+            worst.offer(index, rows[-1], _drawing(localizer, source, image, fix), tracked=False)
         if on_fix is not None:
-            on_fix(record, fix)
+            on_fix(rows[-1], fix)
         if progress is not None:
             progress(index + 1, len(source))
-    return _result(localizer, records, metric, extent, source.description)
+    return _run(localizer, rows, metric, extent, source.description, name, labels or {}, time.perf_counter() - begin)
 
 
 def evaluate_features(
@@ -181,7 +104,9 @@ def evaluate_features(
     source: str = 'features',
     progress: Progress | None = None,
     priors: Mapping[str, Prior] | None = None,
-) -> EvaluationResult:
+    name: str = 'features',
+    labels: Mapping[str, str] | None = None,
+) -> Run:
     """As :func:`evaluate`, from features that were extracted before, so that many maps can share them.
 
     Args:
@@ -192,110 +117,91 @@ def evaluate_features(
         source: where the queries come from, in words.
         progress: called with (queries done, queries).
         priors: by image name.
+        name: of the run.
+        labels: of the run; ``condition`` is that of every attempt.
     """
-    every = list(queries)
-    records = []
-    for index, (name, camera, truth, features) in enumerate(every):
-        fix = localizer.localize_features(features, camera, (priors or {}).get(name))
-        records.append(_record(name, index, fix, truth))
+    every, condition = list(queries), (labels or {}).get(CONDITION, '')
+    if extent is None:
+        extent = scene_extent(localizer.manifest, [truth for _, _, truth, _ in every])
+    rows = []
+    begin = time.perf_counter()
+    for index, (image_name, camera, truth, features) in enumerate(every):
+        started = time.perf_counter()
+        fix = localizer.localize_features(features, camera, (priors or {}).get(image_name))
+        row = row_of_fix(
+            image_name,
+            fix,
+            map_sha256=localizer.map_sha256,
+            condition=condition,
+            latency_ms=(time.perf_counter() - started) * 1e3,
+        )
+        rows.append(judged(row, truth))
         if progress is not None:
             progress(index + 1, len(every))
-    return _result(localizer, records, metric, extent, source)
+    return _run(localizer, rows, metric, extent, source, name, labels or {}, time.perf_counter() - begin)
 
 
-def _record(name: str, index: int, fix: Fix, truth: Pose | None) -> QueryRecord:
-    unknown = float('nan')
-    distance = angle = hypothesis_distance = hypothesis_angle = unknown
-    sigmas = None
-    if truth is not None:
-        distances, angles = metrics.pose_errors([fix.T_map_cam, fix.hypothesis or fix.T_map_cam], [truth, truth])
-        distance, hypothesis_distance = map(float, distances)
-        angle, hypothesis_angle = map(float, angles)
-        if fix.T_map_cam is not None and fix.covariance_66 is not None:
-            sigmas = metrics.mahalanobis(fix.T_map_cam, truth, fix.covariance_66)
-    return QueryRecord(
-        name,
-        index,
-        fix.time_s,
-        fix.reason,
-        fix.T_map_cam,
-        fix.hypothesis,
-        truth,
-        distance,
-        angle,
-        hypothesis_distance,
-        hypothesis_angle,
-        sigmas,
-        fix.evidence,
-        dict(fix.timings_ms),
-    )
-
-
-def _result(
-    localizer: Localizer, records: Sequence[QueryRecord], metric: bool, extent: float | None, source: str
-) -> EvaluationResult:
-    manifest = localizer.manifest
-    if extent is None:
-        known = manifest.build.get('extent')
-        truths = [record.truth for record in records]
-        extent = float(known) if isinstance(known, (int, float)) else metrics.scene_extent(truths)
-    map_bytes = len(manifest_to_bytes(manifest)) + sum(file.bytes for file in manifest.files)
-    summary = summarize(records, metric=metric, extent=extent, map_bytes=map_bytes)
-    return EvaluationResult(
-        tuple(records), summary, extent, metric, source, manifest, localizer.map_sha256, localizer.settings
-    )
-
-
-def summarize(records: Sequence[QueryRecord], *, metric: bool, extent: float, map_bytes: int = 0) -> Summary:
-    """The figures of some records, for example of one variant of a benchmark.
+def parse_labels(texts: Sequence[str], what: str) -> dict[str, str]:
+    """Labels from ``key=value`` each.
 
     Args:
-        records: any number, also none.
-        metric: whether a map unit is a metre.
-        extent: of the scene in map units.
-        map_bytes: every byte of the map.
+        texts: the labels.
+        what: where they come from, for errors.
+
+    Raises:
+        ConfigError: another form, or a key twice.
     """
-    judged = [record for record in records if record.truth is not None]
-    distance = np.array([record.distance for record in judged])
-    angle = np.array([record.angle_deg for record in judged])
-    accepted = np.array([record.accepted for record in judged], dtype=bool)
-    coarse = metrics.coarse_threshold(metric)
-    right = coarse.met(
-        [record.hypothesis_distance for record in judged], [record.hypothesis_angle_deg for record in judged], extent
+    labels: dict[str, str] = {}
+    for text in texts:
+        key, mark, value = (part.strip() for part in text.partition('='))
+        if not (key and mark and value):
+            raise ConfigError(f'{what} has {text!r}, expected key=value such as condition=night')
+        if key in labels:
+            raise ConfigError(f'{what} gives {key!r} twice, expected each key once')
+        labels[key] = value
+    return labels
+
+
+def scene_extent(manifest: Manifest, truths: Sequence[Pose | None]) -> float:
+    """Size of a scene in map units: that of the mapping cameras where the map knows it, else of the true poses."""
+    known = manifest.build.get('extent')
+    return float(known) if isinstance(known, (int, float)) else metrics.scene_extent(truths)
+
+
+def _run(
+    localizer: Localizer,
+    rows: Sequence[AttemptRow],
+    metric: bool,
+    extent: float,
+    source: str,
+    name: str,
+    labels: Mapping[str, str],
+    wall_s: float,
+) -> Run:
+    stamps = [row.stamp_ns for row in rows if row.stamp_ns is not None]
+    return Run(
+        name=name,
+        kind='images',
+        source=source,
+        attempts=tuple(rows),
+        labels=dict(labels),
+        map=map_facts(localizer.manifest, localizer.map_sha256),
+        metric=metric,
+        extent=extent,
+        map_frame=localizer.manifest.frame_id,
+        start_ns=min(stamps, default=None),
+        end_ns=max(stamps, default=None),
+        settings=plain(localizer.settings),
+        notes=notes(rows, metric=metric, extent=extent, expected=False),
+        timings={'wall_s': wall_s},
     )
-    reasons: dict[str, int] = {}
-    for record in records:
-        reasons[record.reason.value] = reasons.get(record.reason.value, 0) + 1
-
-    def share(threshold: metrics.Threshold) -> float:
-        return metrics.recall(distance, angle, threshold, extent)
-
-    return Summary(
-        queries=len(records),
-        queries_with_truth=len(judged),
-        accepted=sum(record.accepted for record in records),
-        reasons=dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
-        recall={threshold.label: share(threshold) for threshold in metrics.default_thresholds(metric)},
-        fine_recall=share(metrics.fine_threshold(metric)),
-        coarse_recall=share(coarse),
-        median_distance=metrics.median(distance),
-        median_angle_deg=metrics.median(angle),
-        wrong=int((accepted & ~coarse.met(distance, angle, extent)).sum()),
-        right_hypotheses=int(right.sum()),
-        kept=float(accepted[right].mean()) if right.any() else float('nan'),
-        coverage=metrics.coverage([record.sigmas for record in judged if record.sigmas is not None]),
-        timings_ms=_timings(records),
-        map_bytes=map_bytes,
-    )
 
 
-def _timings(records: Sequence[QueryRecord]) -> dict[str, tuple[float, float]]:
-    """(Median, 95th percentile) per stage over the queries that reached it, and of their sums."""
-    stages: dict[str, list[float]] = {}
-    for record in records:
-        if record.timings_ms:
-            for stage, value in {**record.timings_ms, 'total': sum(record.timings_ms.values())}.items():
-                stages.setdefault(stage, []).append(value)
-    total = stages.pop('total', None)
-    ordered: dict[str, Any] = {**stages, **({'total': total} if total else {})}
-    return {stage: (float(np.median(v)), float(np.percentile(v, 95))) for stage, v in ordered.items()}
+def _drawing(localizer: Localizer, source: ImageSource, image: PosedImage, fix: Fix) -> Draw:
+    # Reads the image again: keeping those of the worst would need more memory than time is lost.
+    def draw() -> NDArray[np.uint8]:
+        pixels = source.read(image)
+        features = localizer.extractor.extract(pixels, localizer.settings.max_keypoints)
+        return draw_inliers(pixels, fix, image.camera, image.name, keypoints_N2=features.keypoints_N2)
+
+    return draw

@@ -29,7 +29,7 @@ from neumap_ros.evaluation.status_table import status_text
 from neumap_ros.geometry import Pose
 from neumap_ros.mapping.sources.tum import tum_line
 
-__all__ = ['AttemptRow', 'MapFacts', 'Run', 'plain', 'read_run', 'write_run']
+__all__ = ['AttemptRow', 'MapFacts', 'Run', 'plain', 'read_floor', 'read_run', 'write_run']
 
 RUN_FORMAT = 1
 RUN_NAME, ATTEMPTS_NAME, TIMINGS_NAME = 'run.json', 'attempts.csv', 'timings.csv'
@@ -127,7 +127,7 @@ def read_run(folder: Path) -> Run:
             settings=document['settings'],
             notes=tuple(map(str, document['notes'])),
             timings=timings,
-            floor=_read_floor(folder / FLOOR_NAME),
+            floor=read_floor(folder / FLOOR_NAME),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise SourceError(f'{folder / RUN_NAME} is damaged ({error!r}); write the run again') from None
@@ -211,7 +211,7 @@ def _texts(run: Run) -> dict[str, str]:
         texts[TRUTH_NAME] = _tum_text(rows, [row.truth for row in rows])
     if run.kind == 'images':
         texts[POSES_NAME] = poses_text(rows)
-    else:
+    elif run.kind != 'trajectories':
         texts[ROBOT_NAME] = _tum_text(rows, [row.robot for row in rows])
         texts[STATUS_NAME] = status_text(rows, run.map_frame, run.body)
     if run.floor:
@@ -297,8 +297,18 @@ def _map_facts(document: Mapping[str, Any]) -> MapFacts:
     return MapFacts(**{**document, 'bytes_by_revision': sizes})
 
 
-def _read_floor(path: Path) -> tuple[tuple[tuple[float, float], ...], ...]:
+def read_floor(path: Path) -> tuple[tuple[tuple[float, float], ...], ...]:
+    """Read the floor plan of a simulated world: polygons (x, y) in the map frame; none if there is no such file.
+
+    Raises:
+        SourceError: it is none.
+    """
     if not path.is_file():
         return ()
-    polygons = json.loads(path.read_bytes())['polygons']
-    return tuple(tuple((float(x), float(y)) for x, y in polygon) for polygon in polygons)
+    try:
+        polygons = json.loads(path.read_bytes())['polygons']
+        return tuple(tuple((float(x), float(y)) for x, y in polygon) for polygon in polygons)
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise SourceError(
+            f'{path} is no floor plan ({error!r}), expected {{"polygons": [[[x, y], ...], ...]}}; remove or mend it'
+        ) from None

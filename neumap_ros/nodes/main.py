@@ -24,6 +24,7 @@ from neumap_ros.nodes.lifecycle import ManagedNode
 NODES = {
     'localizer': ('neumap_ros.nodes.localizer', 'LocalizerNode'),
     'map_server': ('neumap_ros.nodes.map_server', 'MapServer'),
+    'evaluator': ('neumap_ros.nodes.evaluator', 'Evaluator'),
 }
 
 # A callback that raises at once each time it is called must not fill the log.

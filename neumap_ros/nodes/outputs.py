@@ -4,20 +4,16 @@
 
 from __future__ import annotations
 
-import cv2
-import numpy as np
 from builtin_interfaces.msg import Duration
 from geometry_msgs.msg import PoseWithCovarianceStamped, Vector3
-from numpy.typing import NDArray
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
-from neumap_ros.evaluation.pictures import draw_inliers
+from neumap_ros.evaluation.pictures import draw_views, inliers_of_view
 from neumap_ros.localization.attempt import Attempt, FrameSet, View
-from neumap_ros.localization.fix import Correspondences, Fix
 from neumap_ros.msg import LocalizationStatus
 from neumap_ros.nodes import conversions
 from neumap_ros.nodes.transforms import Frames
@@ -81,41 +77,6 @@ class Outputs:
             self._matches.publish(match_markers(attempt, frames.views, self._frames.map))
 
 
-def draw_views(attempt: Attempt, views: tuple[View, ...]) -> NDArray[np.uint8]:
-    """Draw the images of all cameras side by side with the map points that support the pose.
-
-    Returns:
-        BGR, uint8 (H, W, 3).
-    """
-    pictures = [
-        draw_inliers(view.image, _fix_of_view(attempt, number, view), view.camera, view.name)
-        for number, view in enumerate(views)
-    ]
-    height = max(picture.shape[0] for picture in pictures)
-    padded = [
-        cv2.copyMakeBorder(picture, 0, height - picture.shape[0], 0, 0, cv2.BORDER_CONSTANT) for picture in pictures
-    ]
-    return np.asarray(cv2.hconcat(padded), dtype=np.uint8)
-
-
-def _inliers(attempt: Attempt, number: int) -> Correspondences | None:
-    inliers = attempt.fix.inliers
-    return inliers[number] if inliers is not None and number < len(inliers) else None
-
-
-def _fix_of_view(attempt: Attempt, number: int, view: View) -> Fix:
-    """What the attempt says of one camera."""
-    fix, pose = attempt.fix, attempt.T_map_base
-    return Fix(
-        attempt.reason,
-        None if pose is None else pose @ view.T_base_cam,
-        evidence=fix.evidence,
-        confidence=fix.confidence,
-        hypothesis=None if fix.hypothesis is None else fix.hypothesis @ view.T_base_cam,
-        inliers=_inliers(attempt, number),
-    )
-
-
 def match_markers(attempt: Attempt, views: tuple[View, ...], map_frame: str) -> MarkerArray:
     """The map points that support the pose, and lines to them from the cameras; green if it was accepted, else red."""
     markers = MarkerArray()
@@ -124,7 +85,7 @@ def match_markers(attempt: Attempt, views: tuple[View, ...], map_frame: str) -> 
         return markers
     header, colour = conversions.header(attempt.stamp_ns, map_frame), _GREEN if attempt.accepted else _RED
     for number, view in enumerate(views):
-        inliers = _inliers(attempt, number)
+        inliers = inliers_of_view(attempt, number)
         found = [] if inliers is None else [conversions.point_message(point) for point in inliers.points_C3]
         eye = conversions.point_message((pose @ view.T_base_cam).translation_3)
         for kind, size, points in (

@@ -195,3 +195,30 @@ MAP_SERVER: tuple[Row, ...] = (
     STATE_DIR,
     AUTOSTART,
 )
+
+EVALUATOR: tuple[Row, ...] = (
+    Row('out', 'run', 'Folder of the run: run.json, attempts.csv, status.csv, trajectory.tum and more.'),
+    Row('name', '', 'Name of the run in reports; empty: that of its folder.'),
+    Row('labels', '', 'What tells this run from others: key=value, several with commas, such as seed=7.'),
+    Row('condition', '', 'Condition of the attempts from now on, such as night; figures are given for each.'),
+    Row(
+        'ground_truth',
+        '',
+        'True poses of the base: /topic (PoseStamped, PoseWithCovarianceStamped, TransformStamped or Odometry), '
+        '/topic.FRAME for those of another frame, tf:FRAME, tf:FRAME.CHILD, or a TUM file; empty: none.',
+    ),
+    Row('max_gap_s', 0.5, 'An attempt farther than this from the nearest true pose is not judged.', 's', 0.0, 60.0),
+    Row('base_frame', 'base_link', 'Whose poses they are, where a localizer publishes poses and no status.'),
+    Row('record_tf', True, 'Look up where TF puts the robot at every attempt.'),
+    Row(
+        'pictures',
+        0,
+        'How many of the worst attempts to keep pictures of; the localizer must then draw every one.',
+        '',
+        0,
+        1000,
+    ),
+    Row('write_period_s', 30.0, 'How often the run is written while it lasts; 0: only in the end.', 's', 0.0, 3600.0),
+    AUTOSTART,
+)
+LIVE_EVALUATOR = frozenset({'condition', 'write_period_s'})

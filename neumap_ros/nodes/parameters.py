@@ -19,18 +19,18 @@ from neumap_ros.localization.localizer import LocalizerSettings
 from neumap_ros.localization.session import SessionSettings
 from neumap_ros.localization.tracker import TrackerSettings
 from neumap_ros.nodes.parameter_row import Row, Value, number
-from neumap_ros.nodes.parameter_tables import CORE, LIVE, LOCALIZER, MAP_SERVER
+from neumap_ros.nodes.parameter_tables import CORE, EVALUATOR, LIVE, LIVE_EVALUATOR, LOCALIZER, MAP_SERVER
 
 if TYPE_CHECKING:
     from rcl_interfaces.msg import ParameterDescriptor
     from rclpy.node import Node
     from rclpy.parameter import Parameter
 
-__all__ = ['CORE', 'LIVE', 'LOCALIZER', 'MAP_SERVER', 'Row', 'Value']
+__all__ = ['CORE', 'EVALUATOR', 'LIVE', 'LIVE_EVALUATOR', 'LOCALIZER', 'MAP_SERVER', 'Row', 'Value']
 
 S = TypeVar('S')
 
-TABLES: dict[str, tuple[Row, ...]] = {'localizer': LOCALIZER, 'map_server': MAP_SERVER}
+TABLES: dict[str, tuple[Row, ...]] = {'localizer': LOCALIZER, 'map_server': MAP_SERVER, 'evaluator': EVALUATOR}
 
 
 def declare(node: Node, table: Iterable[Row]) -> None:
@@ -172,7 +172,7 @@ def markdown() -> str:
         lines += ['', f'## {node}', '', '| name | default | unit | range | when | |', '|---|---|---|---|---|---|']
         for row in table:
             allowed = ', '.join(row.choices) if row.choices else _range_text(row, '{} to {}')
-            is_live = node == 'map_server' or row.name in LIVE
+            is_live = node == 'map_server' or row.name in (LIVE_EVALUATOR if node == 'evaluator' else LIVE)
             when = 'start' if row.read_only else 'any time' if is_live else 'configure'
             lines.append(
                 f'| `{row.name}` | {_yaml(row.default)} | {row.unit} | {allowed} | {when} | {row.description} |'
@@ -186,7 +186,7 @@ def parameter_file() -> str:
         '# SPDX-FileCopyrightText: 2026 neumap_ros contributors',
         '# SPDX-License-Identifier: Apache-2.0',
         '#',
-        '# Parameters of both nodes, all at their defaults; a file may hold only those that differ.',
+        '# Parameters of all nodes, all at their defaults; a file may hold only those that differ.',
         '# Written by: python -m neumap_ros.nodes.parameters --file > config/localization.yaml',
     ]
     for node, table in TABLES.items():

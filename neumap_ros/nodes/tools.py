@@ -7,14 +7,12 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
+from collections.abc import Sequence
 
 import rclpy
 from rclpy.executors import ExternalShutdownException
-from rclpy.logging import get_logger
 from rclpy.node import Node
-from rich.console import Console
 
-from neumap_ros.errors import NeumapError
 from neumap_ros.msg import MapStatus
 from neumap_ros.nodes.map_topics import LATCHED_QOS, STATUS_TOPIC
 
@@ -29,25 +27,13 @@ def filter_transforms() -> None:
     _end(node)
 
 
-def record() -> None:
-    """Run :class:`neumap_ros.nodes.recorder.Recorder` with the command line of the process; it writes in the end."""
-    from neumap_ros.nodes.recorder import Recorder
+def wait_until_ready(args: Sequence[str] | None = None) -> None:
+    """End the process when a localizer has the active map; exit code 1 after the parameter ``timeout_s``.
 
-    rclpy.init()
-    node = Recorder()
-    _spin(node)
-    try:
-        node.write(Console())
-    except NeumapError as error:
-        get_logger('recorder').error(str(error))
-        sys.exit(1)
-    finally:
-        _end(node)
-
-
-def wait_until_ready() -> None:
-    """Return when a localizer has the active map; exit code 1 after the parameter ``timeout_s``."""
-    rclpy.init()
+    Args:
+        args: command line with ``--ros-args``; that of the process by default.
+    """
+    rclpy.init(args=None if args is None else list(args))
     node = rclpy.create_node('wait_until_ready')
     # The clock of the system: a simulated one may only start when this has ended.
     deadline = time.monotonic() + float(node.declare_parameter('timeout_s', 300.0).value)

@@ -51,16 +51,14 @@ class Frames:
             raise ConfigError(f'two of the frames are the same ({listed}), expected three names that differ')
 
 
-class Transforms:
-    """Looks transforms up; waits for them in the caller's thread, which must not be one of the executor.
+class TfReader:
+    """Looks transforms up.
 
     Args:
         node: listens to /tf and /tf_static.
-        frames: names.
     """
 
-    def __init__(self, node: Node, frames: Frames) -> None:
-        self.frames = frames
+    def __init__(self, node: Node) -> None:
         self.buffer = Buffer(node=node)
         self._listener = TransformListener(self.buffer, node)
         self._node = node
@@ -81,6 +79,40 @@ class Transforms:
         """Forget what moves; static transforms stay."""
         self.buffer.clear()
 
+    def at(self, target: str, source: str, stamp_ns: int, deadline_s: float = 0.0) -> Pose | str:
+        """``T_target_source`` at a stamp, or a sentence that says why there is none.
+
+        Args:
+            target: frame.
+            source: frame.
+            stamp_ns: when.
+            deadline_s: on the clock of :func:`time.monotonic`; until then it is waited for, in the caller's thread,
+                which must not be one of the executor.
+        """
+        stamp = Time(nanoseconds=stamp_ns, clock_type=self._node.get_clock().clock_type)
+        while not self.buffer.can_transform(target, source, stamp):
+            if time.monotonic() >= deadline_s or self._stop.wait(POLL_S):
+                break
+        try:
+            return conversions.pose_from_transform(self.buffer.lookup_transform(target, source, stamp))
+        except TransformException as error:
+            return f'TF does not give {source} in {target} at the stamp of the image, {stamp_ns / 1e9:.3f} s: {error}'
+        except CalibrationError as error:
+            return str(error)
+
+
+class Transforms(TfReader):
+    """Looks transforms of the robot up.
+
+    Args:
+        node: listens to /tf and /tf_static.
+        frames: names.
+    """
+
+    def __init__(self, node: Node, frames: Frames) -> None:
+        super().__init__(node)
+        self.frames = frames
+
     def odometry(self, stamp_ns: int, deadline_s: float = 0.0) -> Pose | str:
         """``T_odom_base`` at a stamp, or a sentence that says why there is none.
 
@@ -88,7 +120,7 @@ class Transforms:
             stamp_ns: of the images.
             deadline_s: on the clock of :func:`time.monotonic`; until then it is waited for.
         """
-        return self._at(self.frames.odom, self.frames.base, stamp_ns, deadline_s)
+        return self.at(self.frames.odom, self.frames.base, stamp_ns, deadline_s)
 
     def has_odometry(self) -> bool:
         """Whether TF joins odometry and base at any time."""
@@ -110,19 +142,7 @@ class Transforms:
         """
         if not frame_id:
             return 'neither image nor camera_info names the optical frame of the camera; set frame_id in its driver'
-        return self._at(self.frames.base, frame_id, stamp_ns, deadline_s)
-
-    def _at(self, target: str, source: str, stamp_ns: int, deadline_s: float) -> Pose | str:
-        stamp = Time(nanoseconds=stamp_ns, clock_type=self._node.get_clock().clock_type)
-        while not self.buffer.can_transform(target, source, stamp):
-            if time.monotonic() >= deadline_s or self._stop.wait(POLL_S):
-                break
-        try:
-            return conversions.pose_from_transform(self.buffer.lookup_transform(target, source, stamp))
-        except TransformException as error:
-            return f'TF does not give {source} in {target} at the stamp of the image, {stamp_ns / 1e9:.3f} s: {error}'
-        except CalibrationError as error:
-            return str(error)
+        return self.at(self.frames.base, frame_id, stamp_ns, deadline_s)
 
     def parent_of(self, frame: str) -> str:
         """The parent of a frame in TF; empty if it has none, or has not been heard of for a while."""

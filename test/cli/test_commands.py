@@ -126,9 +126,11 @@ def test_build_and_evaluate(neumap, demo_folder, tmp_path):
     done = neumap('evaluate', '--map', tmp_path / 'map', '--dataset', demo_folder, '--out', tmp_path / 'report')
     assert done.exit_code == 0, done.output
     assert '0.25 m, 2 deg' in done.stdout
-    document = json.loads((tmp_path / 'report' / 'results.json').read_text())
+    document = json.loads((tmp_path / 'report' / 'run.json').read_text())
     accepted = document['summary']['accepted']
     assert accepted > 0
+    assert document['name'] == 'report'
+    assert len(list((tmp_path / 'report' / 'pictures').iterdir())) == 4
     assert len((tmp_path / 'report' / 'poses.txt').read_text().splitlines()) == accepted
 
 
@@ -142,8 +144,8 @@ def test_the_demo(tmp_path, demo_folder):
     (tmp_path / 'world').symlink_to(demo_folder)
     console = Console(file=io.StringIO(), width=120, record=True)
     result = run_demo(console, tmp_path, budget_bytes=None)
-    assert result.summary.accepted > 0
+    assert any(row.accepted for row in result.attempts)
     text = console.export_text()
     assert 'already rendered' in text and 'what next' in text
-    for name in ('query_with_inliers.png', 'plan.png', 'evaluation/results.json', 'map/manifest.json'):
+    for name in ('query_with_inliers.png', 'plan.png', 'evaluation/run.json', 'map/manifest.json'):
         assert (tmp_path / name).is_file()

@@ -18,6 +18,8 @@ from end_to_end_bags import write_bag
 from end_to_end_files import write_camera_yaml, write_colmap, write_dataset, write_transforms, write_tum
 from end_to_end_world import COLMAP_CAMERA, make_world
 
+from neumap_ros.evaluation.run_figures import figures
+from neumap_ros.evaluation.run_folder import read_run
 from neumap_ros.geometry import Pose
 
 BUDGET_BYTES = 60_000
@@ -201,20 +203,18 @@ def assert_right(fixes, world):
 
 def assert_report(folder, world):
     """The report compares with the truth as it is, and its figures and two lists of poses are right."""
-    document = json.loads((folder / 'results.json').read_text())
-    records = document['records']
-    for record, image in zip(records, world.queries, strict=True):
-        np.testing.assert_allclose(record['truth'], image.pose.matrix_44, atol=1e-5)
-        assert record['time_s'] in (None, pytest.approx(image.time_ns / 1e9, abs=1e-5))
-    accepted = [record for record in records if record['reason'] == 'ok']
-    assert document['summary']['accepted'] == len(accepted) >= LOCALIZED_AT_LEAST * len(records)
-    assert np.median([record['distance'] for record in accepted]) < MEDIAN_DISTANCE_SHARE * world.extent_m
-    assert np.median([record['angle_deg'] for record in accepted]) < MEDIAN_ANGLE_DEG
-    assert [int(record['index']) for record in records] == list(range(len(records)))
+    run = read_run(folder)
+    for row, image in zip(run.attempts, world.queries, strict=True):
+        np.testing.assert_allclose(row.truth.matrix_44, image.pose.matrix_44, atol=1e-5)
+        assert row.stamp_ns in (None, pytest.approx(image.time_ns, abs=1e4))
+    accepted = [row for row in run.attempts if row.accepted]
+    assert figures(run).accepted == len(accepted) >= LOCALIZED_AT_LEAST * len(run.attempts)
+    assert np.median([row.error_m for row in accepted]) < MEDIAN_DISTANCE_SHARE * world.extent_m
+    assert np.median([row.error_deg for row in accepted]) < MEDIAN_ANGLE_DEG
 
     def fixes(listed):
-        """A pose for each record, None where it was not accepted."""
-        return [next(listed) if record['reason'] == 'ok' else None for record in records]
+        """A pose for each attempt, None where it was not accepted."""
+        return [next(listed) if row.accepted else None for row in run.attempts]
 
     tum = np.loadtxt(folder / 'trajectory.tum')
     assert_right(fixes(Pose.from_quaternion(row[[7, 4, 5, 6]], row[1:4]) for row in tum), world)

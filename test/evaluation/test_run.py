@@ -5,56 +5,14 @@ import shutil
 
 import pytest
 
-from neumap_ros.evaluation.run import evaluate, evaluate_features, summarize
-from neumap_ros.localization.fix import Reason
+from neumap_ros.errors import ConfigError
+from neumap_ros.evaluation.run import evaluate, evaluate_features, parse_labels
+from neumap_ros.evaluation.run_figures import figures, figures_by
+from neumap_ros.evaluation.run_folder import read_run, write_run
+from neumap_ros.evaluation.run_pictures import WorstAttempts
 from neumap_ros.localization.localizer import Localizer, Prior
 from neumap_ros.mapping.sources import open_poses_json
 from neumap_ros.maps.storage import open_map
-
-
-def test_what_a_summary_counts(new_record):
-    records = [
-        new_record(0, 0.01),
-        new_record(1, 0.09),
-        new_record(2, 2.0),
-        new_record(3, reason=Reason.AMBIGUOUS, guess=0.02),
-        new_record(4, reason=Reason.AMBIGUOUS, guess=3.0),
-        new_record(5, reason=Reason.FEW_KEYPOINTS),
-    ]
-    summary = summarize(records, metric=True, extent=10, map_bytes=7)
-    assert (summary.queries, summary.queries_with_truth, summary.accepted, summary.map_bytes) == (6, 6, 3, 7)
-    assert summary.reasons == {'ok': 3, 'ambiguous': 2, 'few_keypoints': 1}
-    assert list(summary.recall.values()) == pytest.approx([1 / 6, 2 / 6, 2 / 6, 3 / 6])
-    assert (summary.fine_recall, summary.coarse_recall) == pytest.approx((1 / 6, 2 / 6))
-    assert summary.wrong == 1
-    assert (summary.right_hypotheses, summary.kept) == (3, pytest.approx(2 / 3))
-    assert summary.median_distance == math.inf
-    # errors of 0.1, 0.9 and 20 standard deviations
-    assert summary.coverage == pytest.approx((2 / 3, 2 / 3, 2 / 3))
-    assert list(summary.timings_ms) == ['features', 'pose', 'total']
-    assert summary.timings_ms['total'] == (12, 12)
-
-
-def test_thresholds_follow_the_scale(new_record):
-    records = [new_record(0, 2.0)]
-    assert summarize(records, metric=True, extent=100).wrong == 1
-    summary = summarize(records, metric=False, extent=100)
-    assert (summary.wrong, summary.fine_recall) == (0, 0)
-    assert list(summary.recall) == ['1 %, 5 deg', '3 %, 2 deg', '5 %, 5 deg']
-    assert list(summary.recall.values()) == [0, 1, 1]
-
-
-def test_queries_without_truth_are_not_judged(new_record):
-    summary = summarize([new_record(0, truth=None), new_record(1, 0.01)], metric=True, extent=1)
-    assert (summary.queries, summary.queries_with_truth, summary.accepted) == (2, 1, 2)
-    assert summary.recall['5 cm, 5 deg'] == 1
-
-
-def test_a_summary_of_nothing():
-    summary = summarize([], metric=True, extent=0)
-    assert summary.queries == summary.wrong == 0
-    assert math.isnan(summary.kept) and math.isnan(summary.median_distance)
-    assert summary.timings_ms == {}
 
 
 @pytest.fixture(scope='module')
@@ -63,35 +21,63 @@ def localizer(demo_map):
 
 
 @pytest.fixture(scope='module')
-def result(localizer, demo_folder):
+def worst():
+    return WorstAttempts(2)
+
+
+@pytest.fixture(scope='module')
+def run(localizer, demo_folder, worst):
     calls = []
     source = open_poses_json(demo_folder, 'query')
-    result = evaluate(localizer, source, lambda done, total: calls.append((done, total)))
+    labels = {'condition': 'day', 'seed': '7'}
+    run = evaluate(localizer, source, lambda *call: calls.append(call), name='room', labels=labels, worst=worst)
     assert calls == [(i, 4) for i in range(1, 5)]
-    return result
+    return run
 
 
-def test_held_out_views_are_localized(result, demo_map):
-    summary = result.summary
-    assert summary.queries == summary.queries_with_truth == 4
-    assert summary.wrong == 0
-    assert summary.recall['0.25 m, 2 deg'] >= 0.5
-    assert summary.map_bytes == open_map(demo_map).total_bytes
-    assert {'features', 'matching', 'pose', 'total'} <= set(summary.timings_ms)
-    assert result.metric
-    assert result.extent == pytest.approx(open_map(demo_map).manifest.build['extent'])
+def test_held_out_views_are_localized(run, demo_map):
+    found = figures(run)
+    assert found.attempts == found.judged == 4
+    assert found.wrong == found.false_fixes == 0
+    assert found.recall['0.25 m, 2 deg'] >= 0.5
+    assert found.map_bytes == open_map(demo_map).total_bytes
+    assert list(found.stages_ms) == ['features_ms', 'retrieval_ms', 'matching_ms', 'solving_ms']
+    assert found.latency_ms['p50'] > found.stages_ms['features_ms'][0] > 0
+    assert run.metric and run.kind == 'images' and run.body == 'camera'
+    assert run.extent == pytest.approx(open_map(demo_map).manifest.build['extent'])
+    assert figures_by(run, 'condition')['day'].attempts == 4
+    assert run.notes == ()
 
 
-def test_features_that_were_extracted_before_give_the_same(result, localizer, demo_folder):
+def test_images_without_stamps_have_no_time(run):
+    found = figures(run)
+    assert found.span_s == 0 and math.isnan(found.first_fix_s)
+    assert all(math.isnan(share) for share in found.availability.values())
+
+
+def test_the_worst_are_drawn_and_named(run, worst, tmp_path):
+    drawn, pictures = worst.pictures(run)
+    assert len(pictures) == 2
+    write_run(drawn, tmp_path / 'run', pictures)
+    again = read_run(tmp_path / 'run')
+    named = [row for row in again.attempts if row.picture]
+    assert {row.picture for row in named} == set(pictures)
+    worst_first = sorted(run.attempts, key=lambda row: max(row.error_m / 1.0, row.error_deg / 10.0), reverse=True)
+    assert {row.name for row in named} == {row.name for row in worst_first[:2]}
+    for row in named:
+        assert (tmp_path / 'run' / row.picture).read_bytes()[:2] == b'\xff\xd8'
+
+
+def test_features_that_were_extracted_before_give_the_same(run, localizer, demo_folder):
     source = open_poses_json(demo_folder, 'query')
     queries = [
         (i.name, i.camera, i.T_map_cam, localizer.extractor.extract(source.read(i), localizer.settings.max_keypoints))
         for i in source.images
     ]
-    other = evaluate_features(localizer, queries, metric=True, extent=result.extent)
-    assert [r.reason for r in other.records] == [r.reason for r in result.records]
-    assert [r.distance for r in other.records] == pytest.approx([r.distance for r in result.records])
-    assert 'features' not in other.summary.timings_ms
+    other = evaluate_features(localizer, queries, metric=True, extent=run.extent)
+    assert [row.reason for row in other.attempts] == [row.reason for row in run.attempts]
+    assert [row.error_m for row in other.attempts] == pytest.approx([row.error_m for row in run.attempts])
+    assert 'features_ms' not in figures(other).stages_ms
 
 
 def test_priors_and_broken_images(localizer, demo_folder, tmp_path):
@@ -101,10 +87,22 @@ def test_priors_and_broken_images(localizer, demo_folder, tmp_path):
     broken = source.images[1].name
     (folder / 'images' / broken).write_bytes(b'')
     priors = {image.name: Prior(image.T_map_cam, 0.5) for image in source.images}
-    seen = []
-    result = evaluate(localizer, source, priors=priors, extent=8.0, on_fix=lambda record, fix: seen.append(record.name))
+    seen, worst = [], WorstAttempts(4)
+    run = evaluate(
+        localizer, source, priors=priors, extent=8.0, worst=worst, on_fix=lambda row, fix: seen.append(row.name)
+    )
     assert seen == [image.name for image in source.images]
-    assert result.extent == 8
-    assert result.records[1].reason is Reason.IMAGE_ERROR
-    assert 'is empty' in result.records[1].detail
-    assert result.summary.reasons['image_error'] == 1
+    assert run.extent == 8
+    assert run.attempts[1].reason == 'image_error'
+    assert 'is empty' in run.attempts[1].detail
+    assert figures(run).reasons['image_error'] == 1
+    assert len(worst.pictures(run)[1]) == 3, 'what cannot be read cannot be drawn'
+
+
+def test_labels():
+    assert parse_labels(['condition=night', ' seed = 7 '], '--label') == {'condition': 'night', 'seed': '7'}
+    for texts in (['night'], ['=night'], ['condition=']):
+        with pytest.raises(ConfigError, match='expected key=value such as condition=night'):
+            parse_labels(texts, '--label')
+    with pytest.raises(ConfigError, match="gives 'a' twice"):
+        parse_labels(['a=1', 'a=2'], '--label')

@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neumap_ros.evaluation.status_table import TIMING_FIELDS, csv_text, status_fields, timing_fields
+from neumap_ros.evaluation.run_csv import TIMING_COLUMNS
+from neumap_ros.evaluation.run_rows import row_of_attempt
+from neumap_ros.evaluation.status_table import STATUS_COLUMNS, status_fields, status_text
 from neumap_ros.geometry import Pose
 from neumap_ros.localization.attempt import Attempt, RigFix, TrackingState
 from neumap_ros.localization.fix import Evidence, Reason
@@ -59,21 +61,30 @@ ATTEMPTS = {
 FRAMES = {'map_frame': 'map', 'base_frame': 'base_link', 'camera_frames': {'front': 'front_optical', 'left': ''}}
 
 
+def row_of(attempt):
+    return row_of_attempt(attempt, camera_frames=FRAMES['camera_frames'], latency_ms=25.0)
+
+
+def fields_of(attempt):
+    return status_fields(row_of(attempt), 'map', 'base_link')
+
+
 def message_fields():
     text = (Path(__file__).resolve().parents[2] / 'msg' / 'LocalizationStatus.msg').read_text()
     return re.findall(r'^(?!#)[\w/]+(?:\[\])? (\w+)(?!\s*=)\s*(?:#.*)?$', text, re.MULTILINE)
 
 
 def test_all_fields_of_the_message_have_a_column():
-    row = status_fields(ATTEMPTS['accepted'], **FRAMES)
+    row = fields_of(ATTEMPTS['accepted'])
     fields = message_fields()
     assert len(fields) > 30
     instead = {'header': ['stamp', 'frame_id'], 'pose': [*(f'position_{a}' for a in 'xyz'), 'covariance']}
     instead['pose'][3:3] = [f'orientation_{a}' for a in 'xyzw']
-    # How old an image is says nothing in a replay.
-    columns = [column for field in fields if field != 'age_ms' for column in instead.get(field, [field])]
-    assert sorted(columns) == sorted([*row, *TIMING_FIELDS])
-    assert [column for column in columns if column in row] == list(row)
+    # How old an image was and how long it took are one figure.
+    instead |= {'age_ms': [], 'total_ms': ['latency_ms']}
+    columns = [column for field in fields for column in instead.get(field, [field])]
+    assert sorted(columns) == sorted([*row, *TIMING_COLUMNS[2:]])
+    assert [column for column in columns if column in row] == list(row) == list(STATUS_COLUMNS)
 
 
 @pytest.mark.parametrize('name', ATTEMPTS)
@@ -82,7 +93,9 @@ def test_the_values_are_those_of_the_message(name):
 
     attempt = ATTEMPTS[name]
     message = status_message(attempt, age_ms=1.0, total_ms=25.0, **FRAMES)
-    row = {**status_fields(attempt, **FRAMES), **timing_fields(attempt, 25.0)}
+    attempted = row_of(attempt)
+    row = {**fields_of(attempt), 'total_ms': attempted.latency_ms}
+    row |= {stage: attempted.stages_ms.get(stage, math.nan) for stage in TIMING_COLUMNS[2:-1]}
     states = {0: 'unlocalized', 1: 'confirming', 2: 'localized', 3: 'lost'}
     for field in message_fields():
         if field in ('header', 'pose', 'age_ms'):
@@ -106,13 +119,14 @@ def test_the_values_are_those_of_the_message(name):
 
 
 def test_the_table_can_be_read_again():
-    rows = [status_fields(attempt, **FRAMES) for attempt in ATTEMPTS.values()]
-    read = list(csv.DictReader(io.StringIO(csv_text(rows, list(rows[0])))))
+    rows = [fields_of(attempt) for attempt in ATTEMPTS.values()]
+    text = status_text([row_of(attempt) for attempt in ATTEMPTS.values()], 'map', 'base_link')
+    read = list(csv.DictReader(io.StringIO(text)))
     assert len(read) == len(rows)
-    for text, row in zip(read, rows, strict=True):
-        assert text['detail'] == row['detail']
-        assert text['accepted'] == str(row['accepted']).lower()
-        assert text['regions'].split() == list(row['regions'])
-        assert [float(value) for value in text['covariance'].split()] == list(row['covariance'])
+    for cells, row in zip(read, rows, strict=True):
+        assert cells['detail'] == row['detail']
+        assert cells['accepted'] == str(row['accepted']).lower()
+        assert cells['regions'].split() == list(row['regions'])
+        assert [float(value) for value in cells['covariance'].split()] == list(row['covariance'])
         for column in ('confidence', 'position_x', 'correction_m'):
-            assert text[column] == '' if math.isnan(row[column]) else float(text[column]) == row[column]
+            assert cells[column] == '' if math.isnan(row[column]) else float(cells[column]) == row[column]
