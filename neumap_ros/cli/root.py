@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from neumap_ros.cli import bag, evaluate, localize, maps, replay, report, run, train
+from neumap_ros.cli import bag, evaluate, localize, maps, replay, report, run, train, world
 from neumap_ros.cli.console import one_line_errors, set_up_logging
 
 
@@ -38,6 +38,7 @@ app.command()(run.run)
 app.add_typer(maps.app, name='map')
 app.add_typer(bag.app, name='bag')
 app.add_typer(train.app, name='train')
+app.add_typer(world.app, name='world')
 
 
 @app.callback()

@@ -34,7 +34,7 @@ EFFECTS = (
     'dirt',
 )
 # Images of a mapping drive that are closer together tell a map nothing new.
-MAPPING_SPACING_M = 0.4
+MAPPING_SPACING_M = 0.5
 
 
 class WorldKind(str, Enum):
@@ -92,7 +92,7 @@ def make(
     spacing: Annotated[
         float | None,
         typer.Option(
-            help='Only images so far apart, metres; 0: all. Default: 0.4 for a folder of a mapping drive, otherwise 0.',
+            help='Only images so far apart, metres; 0: all. Default: 0.5 for a folder of a mapping drive, otherwise 0.',
             rich_help_panel=_DRIVE,
         ),
     ] = None,

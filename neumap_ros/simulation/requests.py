@@ -24,7 +24,7 @@ from neumap_ros.simulation.world import KINDS, World, make_world
 
 DRIVES = ('mapping', 'query')
 # Turning by so many degrees shows as much that is new as driving a metre.
-_DEG_PER_M = 35.0
+_DEG_PER_M = 40.0
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class DriveRequest:
         drive: ``mapping`` or ``query``.
         day: moved furniture, people and another query drive; 0 is the day of the mapping.
         rate_hz: images per second and camera.
-        spacing_m: images are at least so far apart, or turned by 35 degrees for each metre; 0 keeps all.
+        spacing_m: images are at least so far apart, or turned by 40 degrees for each metre; 0 keeps all.
         length_m: of a query drive.
         kidnaps: of a query drive.
         image_size: width and height in pixels.

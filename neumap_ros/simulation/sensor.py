@@ -30,8 +30,8 @@ ELECTRONS_PER_UNIT_S = 1.6e6
 # Electrons that a pixel holds, and noise of reading it out (EMVA 1288 figures of usual 1/3 inch sensors).
 FULL_WELL_E, READ_NOISE_E = 8_000.0, 6.0
 ADC_LEVELS = 4096
-# Metered light is put at this share of full scale; the curve makes 46 % of it.
-MID_GREY = 0.18
+# Metered light is put at this share of full scale; the curve makes 48 % of it.
+MID_GREY, METERING_POWER = 0.2, 0.3
 # A camera that follows the light changes its exposure over some tenths of a second.
 EXPOSURE_LAG_S = 0.3
 # How much of the colour of the light the white balance takes away.
@@ -117,7 +117,9 @@ def metered(radiance_HW3: Image) -> FloatArray:
     weight = np.exp(-(x**2 + y**2))
     # A lamp in view counts as a white wall would: it must not make all else black.
     light = np.minimum(radiance_HW3, np.quantile(radiance_HW3, 0.95))
-    return np.asarray(np.einsum('hw,hwc->c', weight, light) / weight.sum(), dtype=np.float64)
+    # Cameras meter grey values, not light: a bright window counts less than its light would.
+    mean = np.einsum('hw,hwc->c', weight, light**METERING_POWER) / weight.sum()
+    return np.asarray(mean ** (1 / METERING_POWER), dtype=np.float64)
 
 
 def auto_exposure(
