@@ -145,21 +145,14 @@ def run_consistency(rows: Iterable[AttemptRow]) -> tuple[Consistency, ...]:
 
 def consistency_table(parts: Iterable[Consistency]) -> Table:
     """Make the table for the terminal: coverage with intervals beside what it should be."""
-    table = Table(title='covariance: share of errors within (95 % interval; ideal)', title_justify='left')
+    table = Table(title='covariance: % of errors within / ideal, 95 % interval', title_justify='left')
     table.add_column('')
-    for sigma in SIGMAS:
-        table.add_column(f'{sigma} sigma', justify='right')
-    for column in ('NEES / dof', 'factor'):
-        table.add_column(column, justify='right')
-    table.add_column('verdict')
+    for column in (*(f'{sigma} sigma' for sigma in SIGMAS), 'sigmas x', 'verdict'):
+        table.add_column(column, justify='left' if column == 'verdict' else 'right')
     for part in parts:
         cells = [
-            f'{_percent(share.value)} ({_percent(share.low)} to {_percent(share.high)}; {_percent(ideal)})'
+            f'{100 * share.value:.1f} / {100 * ideal:.1f}\n{100 * share.low:.0f} to {100 * share.high:.0f}'
             for share, ideal in zip(part.coverage, part.expected, strict=True)
         ]
-        table.add_row(part.part, *cells, f'{part.normalised:.2f}', f'{part.factor:.2f}', part.verdict)
+        table.add_row(part.part, *cells, f'{part.factor:.2f}', part.verdict)
     return table
-
-
-def _percent(share: float) -> str:
-    return 'none' if math.isnan(share) else f'{100 * share:.1f} %'

@@ -11,6 +11,7 @@ from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from neumap_ros.evaluation.consistency import consistency_table, run_consistency
 from neumap_ros.evaluation.metrics import EXPECTED_COVERAGE, SIGMAS
 from neumap_ros.evaluation.run_figures import Errors, Figures, figures, figures_by
 from neumap_ros.evaluation.run_types import Run
@@ -22,6 +23,9 @@ def run_tables(run: Run) -> Group:
     tables: list[RenderableType] = [_outcome(run, overall)]
     if overall.judged:
         tables += [_accuracy(run, overall), _recall(run, overall)]
+        parts = run_consistency(run.attempts)
+        if parts[0].count:
+            tables.append(consistency_table(parts))
     return Group(*tables, _times(overall))
 
 

@@ -1,5 +1,6 @@
 # SPDX-FileCopyrightText: 2026 neumap_ros contributors
 # SPDX-License-Identifier: Apache-2.0
+import dataclasses
 import math
 
 import numpy as np
@@ -11,13 +12,13 @@ from neumap_ros.evaluation import metrics
 from neumap_ros.evaluation.consistency import (
     PARTS,
     consistency,
-    consistency_table,
     expected_coverage,
     nees,
     run_consistency,
     wilson_interval,
 )
-from neumap_ros.evaluation.run_types import AttemptRow
+from neumap_ros.evaluation.run_tables import run_tables
+from neumap_ros.evaluation.run_types import AttemptRow, Run
 from neumap_ros.geometry import Pose
 
 
@@ -102,8 +103,11 @@ def test_intervals_of_wilson(successes, cases, low, high):
     assert (interval.low, interval.high) == pytest.approx((middle - half, middle + half), abs=1e-5)
 
 
-def test_the_table_shows_the_intervals():
-    console = Console(width=160, record=True)
-    console.print(consistency_table(run_consistency(rows(50))))
+def test_the_tables_of_a_run_show_the_intervals():
+    console = Console(width=100, record=True)
+    console.print(run_tables(Run('a', 'replay', 'a bag', tuple(rows(50)))))
     text = console.export_text()
-    assert all(word in text for word in ('position', 'orientation', 'pose', '3 sigma', '97.1 %', 'honest'))
+    assert all(word in text for word in ('position', 'orientation', 'pose', '3 sigma', '97.1', 'honest'))
+    without = [dataclasses.replace(row, covariance_66=None) for row in rows(5)]
+    console.print(run_tables(Run('a', 'replay', 'a bag', tuple(without))))
+    assert 'orientation' not in console.export_text()
