@@ -61,7 +61,7 @@ def drive(
     rng = np.random.default_rng(seed)
     angle = np.linspace(0, 2 * np.pi, count)
     x, y = 13 + 11 * np.cos(angle), 4.6 + 3.5 * np.sin(2 * angle)
-    yaw = np.arctan2(np.gradient(y), np.gradient(x))
+    yaw = np.arctan2(7 * np.cos(2 * angle), -11 * np.sin(angle))
     lost = np.convolve(rng.random(count) < missing / 5, np.ones(5), 'full')[:count] > 0
     wrong = set(rng.choice(np.flatnonzero(~lost), min(false, int((~lost).sum())), replace=False).tolist())
     rows: list[AttemptRow] = []

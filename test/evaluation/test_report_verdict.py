@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from report_runs import drive
 
-from neumap_ros.evaluation.html import summary, verdict
+from neumap_ros.evaluation.html import parts, summary, verdict
 from neumap_ros.evaluation.html.gallery import FALSE, MISSING, failures, ranks
 from neumap_ros.evaluation.html.reasons import reason_bars
 from neumap_ros.evaluation.html.view import ground_plane, make_views
@@ -114,7 +114,7 @@ def test_the_best_is_marked_and_what_chance_may_explain():
 
 
 def test_a_share_whose_interval_holds_the_best_is_marked_as_near():
-    cells = [summary._share_cell(summary.share(successes, 20)) for successes in (19, 18, 5)]
+    cells = [summary.share_cell(summary.share(successes, 20)) for successes in (19, 18, 5)]
     marked = summary._marked(cells, cells, summary.HIGH)
     assert [(cell.best, cell.near) for cell in marked] == [(True, False), (False, True), (False, False)]
 
@@ -127,12 +127,10 @@ def test_nothing_is_best_where_all_are_equal_or_alone():
 
 def test_parts_are_those_of_the_run():
     (view,) = views_of({})
-    parts = summary.parts([view], 'condition')
-    assert [(part.name, part.cells[0].text) for part in parts] == [('day', '121'), ('night', '119')]
+    tables = parts.parts([view], 'condition')
+    assert [(part.name, part.cells[0].text) for part in tables] == [('day', '121'), ('night', '119')]
     assert (
-        summary.parts(
-            [make_views([dataclasses.replace(view.run, attempts=view.attempts[:100])], ['.'])[0]], 'condition'
-        )
+        parts.parts([make_views([dataclasses.replace(view.run, attempts=view.attempts[:100])], ['.'])[0]], 'condition')
         == []
     )
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from neumap_ros.errors import ConfigError
 from neumap_ros.evaluation.files import write_atomically
-from neumap_ros.evaluation.html import summary, verdict, words
+from neumap_ros.evaluation.html import parts, summary, verdict, words
 from neumap_ros.evaluation.html.chart import NO_POSE, NOT_JUDGED, Chart, error_classes, numbers, run_style
 from neumap_ros.evaluation.html.chart_errors import recall_charts, time_chart
 from neumap_ros.evaluation.html.chart_map import map_charts
@@ -98,9 +98,11 @@ def page(views: Sequence[RunView], title: str = '') -> str:
         bars=reason_bars(views),
         shots=gallery(views),
         failures=[failures(view) for view in views],
-        part_columns=summary.PART_COLUMNS,
-        conditions=summary.parts(views, 'condition'),
-        revisions=summary.parts(views, 'revision'),
+        part_columns=parts.PART_COLUMNS,
+        consistency_columns=parts.CONSISTENCY_COLUMNS,
+        consistency=parts.consistency_parts(views),
+        conditions=parts.parts(views, 'condition'),
+        revisions=parts.parts(views, 'revision'),
         facts=_facts(views),
         settings=_settings(views),
         versions=_versions(plotly),

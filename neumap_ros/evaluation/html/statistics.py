@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from neumap_ros.evaluation.consistency import CONFIDENCE, wilson_interval
+
 FloatArray = NDArray[np.float64]
 IndexArray = NDArray[np.int64]
 
-CONFIDENCE = 0.95
 # A coverage this near to its nominal value counts as honest even where many samples tell the two apart.
 COVERAGE_POINTS = 0.05
 
@@ -46,8 +47,8 @@ def share(successes: int, cases: int) -> Share:
     """
     if cases <= 0:
         return Share(math.nan, math.nan, math.nan, 0)
-    interval = stats.binomtest(successes, cases).proportion_ci(CONFIDENCE, method='wilson')
-    return Share(successes / cases, float(interval.low), float(interval.high), cases)
+    interval = wilson_interval(successes, cases)
+    return Share(interval.value, interval.low, interval.high, cases)
 
 
 def share_of(value: float, cases: int) -> Share:

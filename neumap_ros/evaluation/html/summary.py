@@ -14,8 +14,7 @@ from neumap_ros.evaluation import metrics
 from neumap_ros.evaluation.html import words
 from neumap_ros.evaluation.html.statistics import Share, coverage_off, largest_rate, share, share_of
 from neumap_ros.evaluation.html.view import RunView
-from neumap_ros.evaluation.run_figures import Figures, figures_by
-from neumap_ros.evaluation.run_types import Run
+from neumap_ros.evaluation.run_figures import Figures
 
 HIGH, LOW = 'high', 'low'
 
@@ -58,23 +57,6 @@ class Row:
     group: str = ''
 
 
-@dataclass(frozen=True)
-class Part:
-    """The row of one condition or revision of a run.
-
-    Attributes:
-        run: index of the run.
-        label: of the run.
-        name: of the condition or revision.
-        cells: by the columns of :data:`PART_COLUMNS`.
-    """
-
-    run: int
-    label: str
-    name: str
-    cells: tuple[Cell, ...]
-
-
 def summary_rows(views: Sequence[RunView]) -> list[Row]:
     """Make the rows; those that no run has anything to say about are left out."""
     rows: list[Row] = []
@@ -103,7 +85,7 @@ def summary_rows(views: Sequence[RunView]) -> list[Row]:
             'Answers',
             f'recall at {label}',
             f'Images whose accepted pose is within {label} of the truth. No answer counts as a failure.',
-            lambda view, label=label: _recall(view.figures, label),  # type: ignore[misc]
+            lambda view, label=label: recall(view.figures, label),  # type: ignore[misc]
             HIGH,
         )
     false = metrics.false_fix_threshold(views[0].run.metric).label.replace(', ', ' or ')
@@ -163,7 +145,8 @@ def _marked(cells: Sequence[Cell], rivals: Sequence[Cell], better: str) -> list[
     return marked
 
 
-def _share_cell(one: Share) -> Cell:
+def share_cell(one: Share) -> Cell:
+    """A share with its interval."""
     return Cell(words.percent(one.value), words.interval(one), one.value, one)
 
 
@@ -174,11 +157,12 @@ def _attempts(view: RunView) -> Cell:
 
 
 def _accepted(view: RunView) -> Cell:
-    return _share_cell(share(view.figures.accepted, view.figures.attempts))
+    return share_cell(share(view.figures.accepted, view.figures.attempts))
 
 
-def _recall(figures: Figures, label: str) -> Cell:
-    return _share_cell(share_of(figures.recall.get(label, math.nan), figures.judged))
+def recall(figures: Figures, label: str) -> Cell:
+    """Recall at one of the thresholds, by its label."""
+    return share_cell(share_of(figures.recall.get(label, math.nan), figures.judged))
 
 
 def _false(view: RunView) -> Cell:
@@ -196,7 +180,8 @@ def _jumps(view: RunView) -> Cell:
     return Cell(f'{view.figures.jumps}', value=float(view.figures.jumps))
 
 
-def _error_cell(metres: float, degrees: float, unit: str) -> Cell:
+def error_cell(metres: float, degrees: float, unit: str) -> Cell:
+    """A distance, in map units, and an angle below it."""
     if math.isnan(metres):
         return Cell(words.NOTHING)
     return Cell(words.length(metres, unit), words.angle(degrees), metres)
@@ -204,22 +189,22 @@ def _error_cell(metres: float, degrees: float, unit: str) -> Cell:
 
 def _median(view: RunView) -> Cell:
     errors = view.figures.fix_errors
-    return _error_cell(errors.median_m, errors.median_deg, view.unit)
+    return error_cell(errors.median_m, errors.median_deg, view.unit)
 
 
 def _p95(view: RunView) -> Cell:
     errors = view.figures.fix_errors
-    return _error_cell(errors.p95_m, errors.p95_deg, view.unit)
+    return error_cell(errors.p95_m, errors.p95_deg, view.unit)
 
 
 def _largest(view: RunView) -> Cell:
     errors = view.figures.fix_errors
-    return _error_cell(errors.max_m, errors.max_deg, view.unit)
+    return error_cell(errors.max_m, errors.max_deg, view.unit)
 
 
 def _tf(view: RunView) -> Cell:
     errors = view.figures.robot_errors
-    cell = _error_cell(errors.median_m, errors.median_deg, view.unit)
+    cell = error_cell(errors.median_m, errors.median_deg, view.unit)
     return replace(cell, detail=f'95 %: {words.length(errors.p95_m, view.unit)}') if errors.count else cell
 
 
@@ -272,52 +257,3 @@ def _coverage(view: RunView, index: int) -> Cell:
 def _bytes(view: RunView) -> Cell:
     count = view.figures.map_bytes
     return Cell(words.size(count), value=float(count) if count else math.nan)
-
-
-PART_COLUMNS = (
-    'images',
-    'accepted',
-    'recall, fine',
-    'recall, middle',
-    'recall, coarse',
-    'false fixes',
-    'median error',
-    'within 1 / 2 / 3 sigma',
-    'image to answer, 95 %',
-    'map',
-)
-
-
-def parts(views: Sequence[RunView], column: str) -> list[Part]:
-    """The table per condition or per revision; empty where no run has more than one of them.
-
-    Args:
-        views: all runs.
-        column: ``condition`` or ``revision``.
-    """
-    every = [figures_by(view.run, column) for view in views]
-    if not any(len(group) > 1 for group in every) and len({name for group in every for name in group}) < 2:
-        return []
-    return [
-        Part(index, view.label, name, _part_cells(view.run, one))
-        for index, (view, group) in enumerate(zip(views, every, strict=True))
-        for name, one in group.items()
-    ]
-
-
-def _part_cells(run: Run, figures: Figures) -> tuple[Cell, ...]:
-    unit = 'm' if run.metric else 'units'
-    recall = [_recall(figures, threshold.label) for threshold in metrics.default_thresholds(run.metric)[:3]]
-    seen = [words.percent(value) for value in figures.coverage]
-    return (
-        Cell(f'{figures.attempts:,}'),
-        _share_cell(share(figures.accepted, figures.attempts)),
-        *recall,
-        Cell(f'{figures.false_fixes}' if figures.judged else words.NOTHING),
-        _error_cell(figures.fix_errors.median_m, figures.fix_errors.median_deg, unit),
-        Cell(
-            ' / '.join(text.removesuffix(' %') for text in seen) + ' %' if words.NOTHING not in seen else words.NOTHING
-        ),
-        Cell(words.milliseconds(figures.latency_ms.get('p95', math.nan))),
-        Cell(words.size(figures.map_bytes)),
-    )

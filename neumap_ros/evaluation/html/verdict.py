@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from neumap_ros.evaluation import metrics
+from neumap_ros.evaluation.consistency import CONFIDENCE
 from neumap_ros.evaluation.html import words
-from neumap_ros.evaluation.html.statistics import CONFIDENCE, coverage_off, largest_rate, paired_chance, share, share_of
+from neumap_ros.evaluation.html.statistics import coverage_off, largest_rate, paired_chance, share, share_of
 from neumap_ros.evaluation.html.view import RunView
 
 GOOD, LOOK, BAD = 'good', 'look', 'bad'

@@ -127,11 +127,19 @@
         if (found) showAttempt(...found);
       });
     }
+    let zooming = false;
     for (const plot of maps) {
-      plot.on('plotly_relayout', (change) => alone(() => {
+      plot.on('plotly_relayout', async (change) => {
         const zoom = Object.fromEntries(Object.entries(change).filter(([key]) => /^[xy]axis\.(range|autorange)/.test(key)));
-        if (Object.keys(zoom).length) for (const other of maps) if (other !== plot) Plotly.relayout(other, zoom);
-      }));
+        if (zooming || !Object.keys(zoom).length) return;
+        // The others answer with the same event before they are done.
+        zooming = true;
+        try {
+          await Promise.all(maps.filter((other) => other !== plot).map((other) => Plotly.relayout(other, zoom)));
+        } finally {
+          zooming = false;
+        }
+      });
     }
   }
 
