@@ -44,7 +44,7 @@ def test_files_exist():
         assert (root / target).exists(), target
     for name in re.findall(r'`((?:[a-z_]+/)+|[a-z_]+\.py)`', README):
         assert any((folder / name).exists() for folder in (root, root / 'neumap_ros')) or name in (
-            'images/', 'sparse/', 'shared/', 'shards/', 'report/',
+            'images/', 'sparse/', 'shared/', 'shards/', 'report/', 'pictures/',
         ), name  # fmt: skip
 
 
