@@ -66,6 +66,16 @@ def test_the_same_files_give_the_same_bytes(files, tmp_path):
         assert (tmp_path / 'a' / name).read_bytes() == (tmp_path / 'b' / name).read_bytes(), name
 
 
+def test_the_trajectories_of_a_run_give_its_figures_again(files, tmp_path):
+    estimate, truth = files
+    succeeded(estimate, '--ground-truth', truth, '--out', tmp_path / 'a')
+    again = (tmp_path / 'a' / 'trajectory.tum', '--ground-truth', tmp_path / 'a' / 'truth.tum')
+    succeeded(*again, '--out', tmp_path / 'b')
+    first, second = (json.loads((tmp_path / name / 'run.json').read_text())['summary'] for name in 'ab')
+    assert first['recall'] == second['recall'] and first['judged'] == second['judged'] == 120
+    assert second['fix_errors']['max_m'] == pytest.approx(first['fix_errors']['max_m'], abs=1e-9)
+
+
 def test_nothing_is_written_unless_asked_for(files, tmp_path):
     estimate, truth = files
     before = sorted(tmp_path.iterdir())
