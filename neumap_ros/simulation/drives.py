@@ -178,6 +178,7 @@ def mapping_drive(
     Raises:
         ConfigError: the robot finds no way without a collision.
     """
+    _check_rate(rate_hz)
     rng = np.random.default_rng([seed, 10])
     roads = _road_map(world)
     path = path_along(roads, tour(roads, rng))
@@ -209,6 +210,7 @@ def query_drive(
     Raises:
         ConfigError: impossible numbers, or the robot finds no way without a collision.
     """
+    _check_rate(rate_hz)
     if not (math.isfinite(length_m) and length_m >= 2):
         raise ConfigError(f'the length of the drive is {length_m} m, expected at least 2 m')
     if not 0 <= kidnaps <= 100:
@@ -226,6 +228,11 @@ def query_drive(
         legs.append(_collision_free(world, [lane, path], gait, rng, _pauses(path, rng), start_s))
         start = _far_place(roads, roads.places_N2[route[-1]], rng)
     return _drive(legs, rate_hz, rig, day)
+
+
+def _check_rate(rate_hz: float) -> None:
+    if not (math.isfinite(rate_hz) and 0 < rate_hz <= 200):
+        raise ConfigError(f'the rate is {rate_hz}, expected more than 0 and at most 200 images per second')
 
 
 def _road_map(world: World) -> RoadMap:
@@ -280,8 +287,6 @@ def _collision_free(
 
 
 def _drive(legs: Sequence[Leg], rate_hz: float, rig: tuple[Mount, ...] | None, day: int) -> Drive:
-    if not (math.isfinite(rate_hz) and 0 < rate_hz <= 200):
-        raise ConfigError(f'the rate is {rate_hz}, expected more than 0 and at most 200 images per second')
     motion = Motion(legs)
     times = tuple(float(time_s) for time_s in np.round(np.arange(0, motion.end_s, 1 / rate_hz), TIME_DIGITS))
     return Drive(motion, make_rig() if rig is None else rig, FIRST_STAMP_NS + day * DAY_NS, times)

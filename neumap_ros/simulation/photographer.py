@@ -57,7 +57,7 @@ class Photographer:
 
     def __init__(self, request: DriveRequest, drive: Drive, world_renderer: WorldRenderer | None = None) -> None:
         self.request, self.drive = request, drive
-        self._renderer = world_renderer or WorldRenderer(request.make_world())
+        self.renderer = world_renderer or WorldRenderer(request.make_world())
         self._condition = condition(request.condition)
 
     def meter(self, mount: int, number: int) -> FloatArray:
@@ -65,7 +65,7 @@ class Photographer:
         camera = self.drive.rig[mount].camera
         small = camera.scaled(_METER_WIDTH_PX / camera.width)
         pose = self.drive.camera_motion(self.drive.rig[mount], number)(0.0)
-        return metered(self._renderer.render(small, pose, self._condition).radiance_HW3)
+        return metered(self.renderer.render(small, pose, self._condition).radiance_HW3)
 
     def take(self, mount: int, number: int, exposure: Exposure) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """Take an image.
@@ -84,7 +84,7 @@ class Photographer:
         open_s = exposure.time_s if settings.motion_blur else 0.0
         readout_s = settings.readout_s if settings.rolling_shutter else 0.0
         margin = margin_px(camera, motion, (open_s + readout_s) / 2)
-        seen = self._renderer.render(padded(camera, margin), motion(0.0), self._condition)
+        seen = self.renderer.render(padded(camera, margin), motion(0.0), self._condition)
         light = exposed_in_motion(
             seen.radiance_HW3,
             seen.depth_HW,

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from scipy.interpolate import CubicSpline
@@ -17,13 +18,15 @@ from neumap_ros.geometry import FloatArray
 from neumap_ros.simulation.motion import Leg
 
 _STEP_S = 0.02
-# A robot that does not arrive stands before a wall, or circles.
+# A robot that does not arrive by then circles.
 _MAX_S = 7200.0
 # The drive is smoothed over this time, so that acceleration is continuous.
 _SMOOTH_S = 0.12
 # Robots turn in place when the way leads off farther than this, and until it is ahead again.
 _TURN_IN_PLACE_RAD, _TURNED_RAD = math.radians(60), math.radians(8)
 _STAND_S = 1.0
+# A path that changes its direction by more turns back.
+_TURN_BACK_RAD = math.radians(120)
 # Where the robot looks for the point of the path that it has reached.
 _AHEAD_M = np.arange(0.0, 0.4, 0.01)
 # Floors are not flat: standard deviations, and the distance over which they change.
@@ -98,22 +101,46 @@ def drive_path(
     Raises:
         ConfigError: the robot does not arrive.
     """
-    track = _Track(path_N2)
-    todo = sorted(pauses, key=lambda pause: pause.at_m)
-    first = track.at(0.1) - track.at(0.0)
-    x, y = track.at(0.0)
-    state = _State(float(x), float(y), math.atan2(first[1], first[0]))
-    rows = [(state.x, state.y, state.yaw)]
-
-    def stand(duration_s: float) -> None:
-        for _ in range(round(duration_s / _STEP_S)):
-            state.advance(0.0, 0.0, gait)
+    state: _State | None = None
+    rows: list[tuple[float, float, float]] = []
+    begun_m = 0.0
+    for piece_N2 in _pieces(np.asarray(path_N2, dtype=np.float64)):
+        track = _Track(piece_N2)
+        (x, y), (ahead_x, ahead_y) = track.at(0.0), track.at(0.1)
+        heading = math.atan2(ahead_y - y, ahead_x - x)
+        if state is None:
+            state = _State(float(x), float(y), heading)
             rows.append((state.x, state.y, state.yaw))
+            _stand(state, _STAND_S, gait, rows)
+        else:
+            _turn_in_place(state, _wrapped(heading - state.yaw), gait, rows)
+        here = [replace(p, at_m=p.at_m - begun_m) for p in pauses if begun_m <= p.at_m < begun_m + track.length_m]
+        _drive_piece(track, state, gait, here, rows)
+        begun_m += track.length_m
+    assert state is not None
+    _stand(state, _STAND_S, gait, rows)
+    return _leg(np.array(rows), rng, start_s)
 
-    stand(_STAND_S)
+
+def _pieces(path_N2: FloatArray) -> list[FloatArray]:
+    """Cut a path where it turns back, as at the end of a dead end: there nothing lies ahead to steer towards."""
+    steps = np.diff(path_N2, axis=0)
+    path_N2 = path_N2[np.concatenate([[True], np.hypot(*steps.T) > 1e-9])]
+    steps = np.diff(path_N2, axis=0)
+    cosine = (steps[1:] * steps[:-1]).sum(axis=1) / (np.hypot(*steps[1:].T) * np.hypot(*steps[:-1].T))
+    cuts = [0, *(np.flatnonzero(cosine < math.cos(_TURN_BACK_RAD)) + 1), len(path_N2) - 1]
+    return [path_N2[first : last + 1] for first, last in pairwise(cuts)]
+
+
+def _drive_piece(
+    track: _Track, state: _State, gait: Gait, pauses: Sequence[Pause], rows: list[tuple[float, float, float]]
+) -> None:
+    """Follow a path that does not turn back, from standing to standing."""
+    todo = sorted(pauses, key=lambda pause: pause.at_m)
+    most_rows = len(rows) + round(_MAX_S / _STEP_S)
     turning = False
     while track.rest_m(state) > 0.05 or todo:
-        if (len(rows) * _STEP_S) > _MAX_S:
+        if len(rows) > most_rows:
             raise ConfigError(
                 f'the robot did not arrive in {_MAX_S:.0f} s on a path of {track.length_m:.0f} m, expected it to; '
                 'use another seed or a smaller world'
@@ -124,9 +151,8 @@ def drive_path(
         near = stop_m - track.done_m
         if near < 0.05 and todo:
             pause = todo.pop(0)
-            while abs(state.speed) > 1e-6 or abs(state.turn) > 1e-6:
-                stand(_STEP_S)
-            stand(pause.stand_s)
+            _stop(state, gait, rows)
+            _stand(state, pause.stand_s, gait, rows)
             _turn_in_place(state, pause.turn_rad, gait, rows)
             continue
         turning = abs(error) > (_TURNED_RAD if turning else _TURN_IN_PLACE_RAD)
@@ -146,10 +172,18 @@ def drive_path(
         state.advance(speed, turn, gait)
         track.follow(state)
         rows.append((state.x, state.y, state.yaw))
+    _stop(state, gait, rows)
+
+
+def _stand(state: _State, duration_s: float, gait: Gait, rows: list[tuple[float, float, float]]) -> None:
+    for _ in range(round(duration_s / _STEP_S)):
+        state.advance(0.0, 0.0, gait)
+        rows.append((state.x, state.y, state.yaw))
+
+
+def _stop(state: _State, gait: Gait, rows: list[tuple[float, float, float]]) -> None:
     while abs(state.speed) > 1e-6 or abs(state.turn) > 1e-6:
-        stand(_STEP_S)
-    stand(_STAND_S)
-    return _leg(np.array(rows), rng, start_s)
+        _stand(state, _STEP_S, gait, rows)
 
 
 def _turn_in_place(state: _State, angle_rad: float, gait: Gait, rows: list[tuple[float, float, float]]) -> None:

@@ -62,6 +62,15 @@ def test_the_floor_shakes_a_robot_only_while_it_drives():
     assert np.abs(rates[standing][:, [2, 4, 5]]).max() < 1e-3
 
 
+@pytest.mark.parametrize('dead_end_m', [0.3, 0.5, 0.8])
+def test_short_dead_ends_are_driven_to_their_end(dead_end_m):
+    path = np.array([[0.0, 0.0], [3.0, 0.0], [3.0 + dead_end_m, 0.0], [3.0, 0.0], [3.0, 2.0]])
+    leg, _, places, _, _ = driven(path)
+    assert places[:, 0].max() == pytest.approx(3.0 + dead_end_m, abs=0.1)
+    assert places[-1, 1] == pytest.approx(2.0, abs=0.1)
+    assert leg.end_s < 40
+
+
 def test_a_robot_that_cannot_arrive_gives_up(monkeypatch):
     monkeypatch.setattr(steering, '_MAX_S', 5.0)
     with pytest.raises(ConfigError, match='did not arrive'):
