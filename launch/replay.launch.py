@@ -88,11 +88,6 @@ def generate_launch_description() -> LaunchDescription:
         ),
         DeclareLaunchArgument('condition', default_value='', description='Under which it was recorded, such as night.'),
         DeclareLaunchArgument(
-            'pictures',
-            default_value='0',
-            description='How many of the worst to draw; costs the localizer time.',
-        ),
-        DeclareLaunchArgument(
             'params_file',
             default_value=str(SHARE / 'config' / 'localization.yaml'),
             description='Parameters of both nodes; see config/localization.yaml.',
@@ -173,7 +168,6 @@ def _evaluator(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         'out': given('out'),
         'condition': given('condition'),
         'ground_truth': given('ground_truth') or recorded,
-        'pictures': int(given('pictures')),
     }
     return [Node(package='neumap_ros', executable='evaluator', parameters=[values], **ENDING_SLOWLY)]
 

@@ -13,6 +13,7 @@ import hashlib
 import json
 import math
 import shutil
+import time
 import uuid
 from collections.abc import Mapping, Sequence
 from enum import Enum
@@ -43,6 +44,8 @@ NAMES = (
 )
 
 _STAGING = '.writing-'
+# Moving files into place takes milliseconds, also on a busy machine.
+_READING_ATTEMPTS, _READING_PAUSE_S = 5, 0.05
 
 
 def write_run(run: Run, folder: Path, pictures: Mapping[str, bytes] | None = None) -> dict[str, Path]:
@@ -97,6 +100,26 @@ def read_run(folder: Path) -> Run:
         SourceError: there is no run, it is of another format, or it was cut off or changed.
     """
     folder = Path(folder)
+    for _ in range(_READING_ATTEMPTS - 1):
+        before = _run_json(folder)
+        try:
+            return _read_once(folder)
+        except SourceError:
+            # Somebody who writes it anew, such as an evaluator at work, changes it under our eyes.
+            if not list(folder.glob(f'{_STAGING}*')) and _run_json(folder) == before:
+                raise
+        time.sleep(_READING_PAUSE_S)
+    return _read_once(folder)
+
+
+def _run_json(folder: Path) -> bytes:
+    try:
+        return (folder / RUN_NAME).read_bytes()
+    except OSError:
+        return b''
+
+
+def _read_once(folder: Path) -> Run:
     try:
         data = (folder / RUN_NAME).read_bytes()
     except (FileNotFoundError, NotADirectoryError):

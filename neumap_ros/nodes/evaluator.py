@@ -123,7 +123,7 @@ class Evaluator(ManagedNode):
             listen(MapIndex, INDEX_TOPIC, self._on_index, LATCHED_QOS),
         ]
         if self._values['pictures']:
-            self._subscriptions_.append(listen(Image, PICTURE_TOPIC, self._on_picture, QoSProfile(depth=5)))
+            self._subscriptions_.append(listen(Image, PICTURE_TOPIC, self._on_picture, QoSProfile(depth=20)))
         self._next_write_s = time.monotonic() + self._values['write_period_s']
         # Of the machine: a simulated clock may stand still.
         self._timer = self.create_timer(_TICK_S, self._tick, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -152,8 +152,9 @@ class Evaluator(ManagedNode):
     def _on_status(self, message: LocalizationStatus) -> None:
         if not self._has_statuses:
             # Poses that came first were only half of what is known.
-            self._live.forget_attempts()
-            self._pictures = LivePictures(self._values['pictures'])
+            if self._live.rows:
+                self._live.forget_attempts()
+                self._pictures = LivePictures(self._values['pictures'])
             self._has_statuses = True
         try:
             row = row_of_status(message, self._values['condition'])

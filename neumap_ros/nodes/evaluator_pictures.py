@@ -25,6 +25,9 @@ class LivePictures:
 
     Args:
         count: how many of the worst to keep; 0: none.
+
+    Attributes:
+        heard: how many pictures came.
     """
 
     def __init__(self, count: int) -> None:
@@ -32,11 +35,13 @@ class LivePictures:
         self._worst = WorstAttempts(count)
         self._recent: dict[int, bytes] = {}
         self._offered = 0
+        self.heard = 0
 
     def take(self, message: Image) -> None:
         """Hear of a picture of ``~/debug_image``."""
         picture: NDArray[np.uint8] = CvBridge().imgmsg_to_cv2(message, 'bgr8')
         self._recent[nanoseconds(message.header.stamp)] = encode(picture)
+        self.heard += 1
 
     def offer(self, rows: Sequence[AttemptRow], *, metric: bool, has_truth: bool, final: bool = False) -> None:
         """Choose among attempts whose picture and truth have come.

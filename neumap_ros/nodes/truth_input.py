@@ -138,6 +138,8 @@ class _TopicTruth(TruthInput):
         return take
 
     def at(self, stamp_ns: int, map_frame: str, base_frame: str) -> Pose | None:
+        if self._subscription is None:
+            return None
         pose = self._poses.at(stamp_ns)
         self.problem = self._broken
         if self._parent and self._parent != map_frame:

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -191,12 +192,11 @@ while True:
 """
 
 
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGKILL])
-def test_whoever_is_killed_leaves_a_whole_run_or_none(tmp_path, number):
-    """A few times at any time while two runs of different sizes take turns."""
+def test_whoever_is_killed_leaves_a_whole_run_or_none(tmp_path):
+    """At any time while two runs of different sizes take turns."""
     program = WRITER.format(tests=str(Path(__file__).parent), folder=str(tmp_path / 'run'))
     root = Path(__file__).parents[2]
-    for pause_s in (0.05, 0.13, 0.21):
+    for number, pause_s in ((signal.SIGINT, 0.07), (signal.SIGKILL, 0.05), (signal.SIGKILL, 0.13)):
         with subprocess.Popen(
             [sys.executable, '-c', program],
             stdout=subprocess.PIPE,
@@ -209,3 +209,23 @@ def test_whoever_is_killed_leaves_a_whole_run_or_none(tmp_path, number):
             process.wait(30)
         if (tmp_path / 'run' / 'run.json').exists():
             assert len(read_run(tmp_path / 'run').attempts) in (40, 60)
+
+
+def test_a_run_is_read_while_it_is_written(run, tmp_path):
+    """An evaluator at work writes it anew again and again."""
+    stop = threading.Event()
+    longer = dataclasses.replace(run, attempts=run.attempts * 8)
+    write_run(run, tmp_path)
+
+    def write():
+        while not stop.is_set():
+            write_run(longer, tmp_path)
+            write_run(run, tmp_path)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        assert {len(read_run(tmp_path).attempts) for _ in range(20)} <= {7, 56}
+    finally:
+        stop.set()
+        writer.join()
