@@ -182,12 +182,14 @@ def make(
         f'{done.motion.end_s:.0f} s, {done.length_m:.0f} m',
         highlight=False,
     )
-    source = f'--{"bag" if as_bag else "dataset"} {escape(str(out))}'
-    command = 'map build' if drive is DriveKind.mapping else 'replay' if as_bag else 'evaluate'
-    rest = '--out MAP' if drive is DriveKind.mapping else '--map MAP'
-    console.print(
-        f'The drive lies in {escape(str(out))}. Next: neumap {command} {source} {rest}', highlight=False, soft_wrap=True
-    )
+    where = escape(str(out))
+    if drive is DriveKind.mapping:
+        hint = f'neumap map build --{"bag" if as_bag else "dataset"} {where} --out MAP'
+    else:
+        hint = (
+            f'neumap replay {where} --map MAP --out RUN' if as_bag else f'neumap evaluate --dataset {where} --map MAP'
+        )
+    console.print(f'The drive lies in {where}. Next: {hint}', highlight=False, soft_wrap=True)
 
 
 def _parse_size(text: str, option: str, example: str, *, whole: bool = False) -> tuple[float, float]:

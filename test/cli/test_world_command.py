@@ -42,7 +42,7 @@ def test_a_bag(tmp_path):
     words = ('--drive', 'query', '--length', 2, '--rate', 0.5, '--kidnap', 1, '--without', 'noise, dirt')
     done = run(*SMALL, '--out', tmp_path / 'bag', '--bag', *words)
     assert done.exit_code == 0, done.output
-    assert 'neumap replay --bag' in done.output and '/imu' in done.output
+    assert 'Next: neumap replay' in done.output and '/imu' in done.output
     assert (tmp_path / 'bag' / 'metadata.yaml').is_file()
     assert '"noise": false' in (tmp_path / 'bag' / 'world.json').read_text()
 
