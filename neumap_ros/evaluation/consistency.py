@@ -18,9 +18,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from rich.table import Table
 from scipy import stats
-from scipy.spatial.transform import Rotation
 
-from neumap_ros.evaluation.metrics import SIGMAS
+from neumap_ros.evaluation.metrics import SIGMAS, rotation_error
 from neumap_ros.evaluation.run_types import AttemptRow
 from neumap_ros.geometry import FloatArray, Pose
 
@@ -101,8 +100,7 @@ def nees(estimate: Pose, truth: Pose, covariance_66: NDArray[np.float64], part: 
             :class:`neumap_ros.localization.fix.Fix` has it.
         part: a key of :data:`PARTS`.
     """
-    turn_3 = Rotation.from_matrix(estimate.rotation_33 @ truth.rotation_33.T).as_rotvec()
-    error = np.concatenate((estimate.translation_3 - truth.translation_3, turn_3))[PARTS[part]]
+    error = np.concatenate((estimate.translation_3 - truth.translation_3, rotation_error(estimate, truth)))[PARTS[part]]
     block = np.asarray(covariance_66, dtype=np.float64)[PARTS[part], PARTS[part]]
     if not np.isfinite(block).all():
         return math.inf

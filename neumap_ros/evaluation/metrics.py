@@ -7,12 +7,12 @@ A query without a fix counts as an infinite error, so it stands in the denominat
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial.transform import Rotation
 
 from neumap_ros.geometry import FloatArray, Pose
 
@@ -142,10 +142,18 @@ def mahalanobis(estimate: Pose, truth: Pose, covariance_66: NDArray[np.float64])
     return _sigmas(estimate.translation_3 - truth.translation_3, np.asarray(covariance_66, dtype=np.float64)[:3, :3])
 
 
+def rotation_error(estimate: Pose, truth: Pose) -> FloatArray:
+    """Rotation vector (3,) from the true to the estimated orientation about the axes of the map frame, radians."""
+    # Many times quicker than scipy's Rotation, which is made for many rotations at once.
+    w, *xyz = Pose(estimate.rotation_33 @ truth.rotation_33.T, np.zeros(3)).quaternion_wxyz
+    axis_3 = np.array(xyz)
+    sine = float(np.linalg.norm(axis_3))
+    return axis_3 * (2 * math.atan2(sine, w) / sine if sine > 0 else 2.0)
+
+
 def rotation_mahalanobis(estimate: Pose, truth: Pose, covariance_66: NDArray[np.float64]) -> float:
     """As :func:`mahalanobis`, of the orientation: the rotation from the truth to the estimate about the map's axes."""
-    rotation = Rotation.from_matrix(estimate.rotation_33 @ truth.rotation_33.T).as_rotvec()
-    return _sigmas(rotation, np.asarray(covariance_66, dtype=np.float64)[3:, 3:])
+    return _sigmas(rotation_error(estimate, truth), np.asarray(covariance_66, dtype=np.float64)[3:, 3:])
 
 
 def _sigmas(error_3: FloatArray, block_33: NDArray[np.float64]) -> float:

@@ -173,12 +173,15 @@ def _covariance(cell: str) -> NDArray[np.float64] | None:
 
 
 def _cell(value: Any) -> str:
-    if value is None:
-        return ''
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, tuple):
-        return ' '.join(_cell(item) for item in value)
-    if isinstance(value, float):
+    kind = type(value)
+    if kind is str:
+        return str(value)
+    if kind is float:
+        return '' if value != value else repr(value)  # NaN is not itself
+    if kind is tuple:
+        return ' '.join(map(_cell, value))
+    if kind is bool:
+        return 'true' if value else 'false'
+    if isinstance(value, (float, np.floating)):
         return '' if math.isnan(value) else repr(float(value))
-    return str(value)
+    return '' if value is None else str(value)

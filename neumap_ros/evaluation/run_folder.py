@@ -8,6 +8,7 @@ cut off while it was written is no run, and one whose tables were changed or tru
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -44,6 +45,7 @@ NAMES = (
 )
 
 _STAGING = '.writing-'
+_LEFTOVER_AGE_S = 600.0
 # Moving files into place takes milliseconds, also on a busy machine.
 _READING_ATTEMPTS, _READING_PAUSE_S = 5, 0.05
 
@@ -82,6 +84,7 @@ def write_run(run: Run, folder: Path, pictures: Mapping[str, bytes] | None = Non
     try:
         try:
             _stage(contents, staging)
+            _remove_leftovers(folder)
             _commit(contents, staging, folder)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
@@ -267,6 +270,14 @@ def _stage(contents: Mapping[str, bytes], staging: Path) -> None:
         path = staging / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what somebody left who was killed while he wrote; not what somebody else writes now."""
+    for path in folder.glob(f'{_STAGING}*'):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > _LEFTOVER_AGE_S:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _commit(contents: Mapping[str, bytes], staging: Path, folder: Path) -> None:

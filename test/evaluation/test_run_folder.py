@@ -113,6 +113,14 @@ def test_a_run_takes_the_place_of_another_and_leaves_the_rest(run, tmp_path):
     assert (tmp_path / 'mine.txt').read_text() == 'mine'
 
 
+def test_what_a_killed_writer_left_is_removed_and_what_another_one_writes_is_not(run, tmp_path):
+    for name, age_s in (('.writing-old', 3600), ('.writing-new', 0)):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (time.time() - age_s,) * 2)
+    write_run(run, tmp_path)
+    assert [path.name for path in tmp_path.glob('.writing-*')] == ['.writing-new']
+
+
 def test_an_empty_run_is_refused_and_keeps_the_old_one(run, tmp_path):
     write_run(run, tmp_path)
     with pytest.raises(SourceError, match='has no attempts, expected at least one image'):
