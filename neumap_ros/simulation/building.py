@@ -30,6 +30,7 @@ LAMP_KLX = 1.1
 LAMP_EVERY_M = 3.2
 # Ways keep this far from the centre lines of walls: furniture, then robots.
 LANE_M = 1.3
+DOOR_GRID_M = 0.2
 USES = ('office', 'meeting', 'workshop', 'lounge', 'library', 'store')
 FLOORS: dict[str, Painter] = {
     'corridor': tiles,
@@ -125,9 +126,14 @@ def _floor_and_ceiling(site: Site, room: Room) -> None:
             site.lamp(lamp, [x, y, CEILING_M - 0.02], [0, 0, -1], (0.6, 0.6), cover)
 
 
+def _snapped(metres: float) -> float:
+    """To the grid of doors: ways from opposite rooms meet in one place rather than in two close ones."""
+    return round(round(metres / DOOR_GRID_M) * DOOR_GRID_M, 3)
+
+
 def _door_x(site: Site, room: Room) -> float:
     """Where the door to the corridor is."""
-    return round(float(site.rng(f'{room.name} door').uniform(room.x0 + 1.0, room.x1 - 1.0)), 2)
+    return _snapped(float(site.rng(f'{room.name} door').uniform(room.x0 + 1.1, room.x1 - 1.1)))
 
 
 def _passage_y(site: Site, room: Room) -> float | None:
@@ -135,7 +141,7 @@ def _passage_y(site: Site, room: Room) -> float | None:
     rng = site.rng(f'{room.name} passage')
     if rng.random() > 0.55 or room.size_m[1] < 3.2:
         return None
-    return round(float(rng.uniform(room.y0 + 1.2, room.y1 - 1.2)), 2)
+    return _snapped(float(rng.uniform(room.y0 + 1.3, room.y1 - 1.3)))
 
 
 def _roads(site: Site, corridor: Room, rows: list[list[Room]], exit_2: tuple[float, float] | None) -> None:
@@ -209,7 +215,7 @@ def _exit(site: Site, row: list[Room]) -> tuple[float, float]:
     """Where the door out of the southern rooms is."""
     rng = site.rng('exit')
     room = row[int(rng.integers(len(row)))]
-    return round(float(rng.uniform(room.x0 + 1.1, room.x1 - 1.1)), 2), room.y0
+    return _snapped(float(rng.uniform(room.x0 + 1.2, room.x1 - 1.2))), room.y0
 
 
 def _gable_sides(room: Room, x: float) -> tuple[Room | None, Room | None]:

@@ -14,6 +14,8 @@ from neumap_ros.geometry import Camera
 # Samples per pixel and axis: 2 x 2 samples keep edges from jumping between neighbouring views.
 SUPERSAMPLING = 2
 CAMERAS_KEPT = 8
+# Undistorting a pixel and projecting it again must lead back this closely.
+SLACK_PX = 0.02
 
 
 class Lens:
@@ -59,4 +61,20 @@ def lens_of(camera: Camera) -> Lens:
 def _normalized(camera: Camera, per_pixel: int) -> NDArray[np.float64]:
     x, y = ((np.arange(per_pixel * n) + 0.5) / per_pixel for n in (camera.width, camera.height))
     grid = np.stack(np.meshgrid(x, y), axis=-1)
-    return camera.normalize(grid.reshape(-1, 2)).reshape(grid.shape)
+    return rays_of(camera, grid.reshape(-1, 2)).reshape(grid.shape)
+
+
+def rays_of(camera: Camera, pixels_N2: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(x / z, y / z) of what pixels show; NaN where no ray in front of the camera leads to the pixel, (N, 2).
+
+    Distortion models answer for every pixel, even beyond half a turn of a fisheye lens; only what they project back to
+    the pixel counts.
+    """
+    rays = camera.normalize(pixels_N2)
+    finite = np.asarray(np.isfinite(rays).all(axis=1), dtype=bool)
+    points = np.column_stack([np.where(finite[:, None], rays, 0), np.ones(len(rays))])
+    back, _ = camera.project(points)
+    with np.errstate(invalid='ignore'):
+        kept = finite & (np.abs(back - pixels_N2).max(axis=1) < SLACK_PX)
+    rays[~kept] = np.nan
+    return rays

@@ -299,8 +299,8 @@ def _window_sources(pane: Rectangle, condition: Condition) -> list[_Source]:
     area = float(np.linalg.norm(np.cross(pane.edge_u_3, pane.edge_v_3)))
     normal = np.cross(pane.edge_v_3, pane.edge_u_3) / area
     columns, rows = (max(1, round(float(np.linalg.norm(e)) / WINDOW_POINTS_M)) for e in (pane.edge_u_3, pane.edge_v_3))
-    strength = condition.sky_klx * np.asarray(condition.sky_colour, dtype=np.float32)
-    strength = np.asarray(strength * (area / (np.pi * columns * rows)), dtype=np.float32)
+    share = condition.sky_klx * area / (np.pi * columns * rows)
+    strength = (share * np.array(condition.sky_colour)).astype(np.float32)
     reach = float(np.sqrt(1 / FAINT_SHARE))
     return [
         _Source(

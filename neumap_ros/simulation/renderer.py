@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from neumap_ros.errors import CalibrationError
 from neumap_ros.geometry import Camera, FloatArray, Pose
 from neumap_ros.simulation.conditions import Condition
-from neumap_ros.simulation.lens import SUPERSAMPLING, Lens, lens_of
+from neumap_ros.simulation.lens import SUPERSAMPLING, Lens, lens_of, rays_of
 from neumap_ros.simulation.light import Lamp, LightMaps
 from neumap_ros.simulation.shading import Shader, View
 from neumap_ros.simulation.sky import Sky
@@ -85,7 +85,7 @@ class Renderer:
             (index of the rectangle or -1 (N,), depth along the optical axis in metres (N,), infinite where empty).
         """
         pixels = np.asarray(pixels_N2, dtype=np.float64).reshape(-1, 2)
-        rays = np.column_stack([camera.normalize(pixels), np.ones(len(pixels))])
+        rays = np.column_stack([rays_of(camera, pixels), np.ones(len(pixels))])
         valid = np.isfinite(rays).all(axis=1)
         rays[~valid] = 0, 0, 1
         hits = self._caster.cast(T_world_cam.translation_3, rays @ T_world_cam.rotation_33.T, glass=False)

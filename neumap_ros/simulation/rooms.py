@@ -130,6 +130,8 @@ class Ring:
 
     # A ring narrower than this is a line: there would be no room for a table inside.
     NARROWEST_M = 1.8
+    # Ways that would join it closer to each other than this join it in one place.
+    CLOSE_M = 0.5
 
     def __init__(self, room: Room, lane_m: float) -> None:
         x, y = room.middle
@@ -146,6 +148,9 @@ class Ring:
             edges = [(x - self.x0, (self.x0, y)), (self.x1 - x, (self.x1, y)), (y - self.y0, (x, self.y0))]
             x, y = min([*edges, (self.y1 - y, (x, self.y1))])[1]
         point = (round(x, 3), round(y, 3))
+        close = [p for p in sorted(self._points) if np.hypot(p[0] - point[0], p[1] - point[1]) < self.CLOSE_M]
+        if close:
+            return close[0]
         self._points.add(point)
         return point
 

@@ -21,6 +21,8 @@ from neumap_ros.simulation.textures import Painter
 TEXELS_PER_M = 110.0
 # Things keep this far from the lines that robots drive along.
 ROAD_CLEARANCE_M = 0.45
+# Waypoints closer than this are one.
+SAME_PLACE_M = 0.15
 
 
 @dataclass(frozen=True)
@@ -155,10 +157,11 @@ class Site:
         Returns:
             Its index.
         """
-        here = (round(float(x), 3), round(float(y), 3))
-        if here not in self.places:
-            self.places.append(here)
-        return self.places.index(here)
+        for index, there in enumerate(self.places):
+            if np.hypot(there[0] - x, there[1] - y) < SAME_PLACE_M:
+                return index
+        self.places.append((round(float(x), 3), round(float(y), 3)))
+        return len(self.places) - 1
 
     def way(self, a: int, b: int) -> None:
         """Join two waypoints."""
