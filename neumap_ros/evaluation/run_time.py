@@ -22,6 +22,8 @@ Mask = NDArray[np.bool_]
 # The true pose jumped if it is this far from where its speed would have brought it, given that nothing on wheels
 # accelerates like that.
 KIDNAP_M, MAX_ACCELERATION_MPS2 = 1.0, 5.0
+# Images farther apart were not taken on one drive.
+LONGEST_PAUSE_NS = 10_000_000_000
 
 
 @dataclass(frozen=True)
@@ -137,13 +139,21 @@ def _jumps(run: Run, known: list[int]) -> list[int]:
 
 
 def _parts(run: Run) -> list[list[int]]:
-    """Indices of attempts with stamps, cut where time goes back, as it does when a bag is played in a loop."""
+    """Indices of attempts with stamps, cut where time goes back, as it does when a bag is played in a loop.
+
+    Images that are each localized by itself are no drive: a pause between them says nothing about availability.
+    """
+    longest_ns = LONGEST_PAUSE_NS if run.kind == 'images' else None
     parts: list[list[int]] = []
     latest_ns = None
     for index, row in enumerate(run.attempts):
         if row.stamp_ns is None:
             continue
-        if latest_ns is None or row.stamp_ns < latest_ns:
+        if (
+            latest_ns is None
+            or row.stamp_ns < latest_ns
+            or (longest_ns is not None and row.stamp_ns - latest_ns > longest_ns)
+        ):
             parts.append([])
         parts[-1].append(index)
         latest_ns = row.stamp_ns

@@ -115,6 +115,13 @@ def test_a_bag_in_a_loop_is_two_drives():
     assert found.availability['5 s'] == pytest.approx(3 / 4)
 
 
+def test_photographs_of_several_days_are_no_drive():
+    rows = [at(0), at(1), at(86_400), at(86_401), at(200_000)]
+    assert figures(new_run(rows, kind='images')).span_s == 2
+    assert figures(new_run(rows, kind='images')).availability['1 s'] == 1
+    assert figures(new_run(rows, kind='replay')).span_s == 200_000
+
+
 def test_the_time_until_the_robot_knows_that_it_was_carried_off():
     rows = [at(second / 10) for second in range(50)]
     there = [replace(at(5 + second / 10), truth=pose_at(20 + second / 10)) for second in range(50)]
