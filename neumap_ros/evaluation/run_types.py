@@ -18,7 +18,8 @@ from neumap_ros.localization.fix import Evidence
 NAN = math.nan
 
 
-@dataclass(frozen=True)
+# Slots: hours of attempts are kept in memory.
+@dataclass(frozen=True, slots=True)
 class AttemptRow:
     """One attempt to localize one image, or one set of images taken together; rejected attempts included.
 

@@ -46,7 +46,7 @@ _STATUS_QOS = QoSProfile(depth=1000)
 _POSE_QOS = QoSProfile(depth=1000, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 # How often true poses and TF are looked up for attempts that wait for them, and for how many of the last ones.
-_TICK_S, _WAITING_ATTEMPTS = 0.2, 100
+_TICK_S, _WAITING_ATTEMPTS = 0.2, 50
 # Figures and files are made again when they are so old, and never so often that they take more than this share.
 _FIGURES_S, _LARGEST_SHARE = 2.0, 0.05
 
@@ -64,6 +64,7 @@ class Evaluator(ManagedNode):
     def __init__(self, **options: Any) -> None:
         super().__init__('evaluator', parameters.EVALUATOR, **options)
         self._values: dict[str, Any] = {}
+        self._labels: dict[str, str] = {}
         self._live = LiveRun()
         self._has_statuses = False
         self._frames = ('map', 'base_link')
