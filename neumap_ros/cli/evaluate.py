@@ -14,7 +14,7 @@ from neumap_ros.cli import sources as options
 from neumap_ros.cli.console import bar
 from neumap_ros.cli.evaluate_trajectories import TrajectoryOptions, evaluate_trajectories
 from neumap_ros.cli.localize import open_localizer
-from neumap_ros.cli.run_options import LabelOption, NameOption, PicturesOption, write
+from neumap_ros.cli.run_options import LabelOption, NameOption, PicturesOption, RerunOption, write
 from neumap_ros.errors import ConfigError
 
 
@@ -33,6 +33,7 @@ def evaluate(
     label: LabelOption = None,
     name: NameOption = None,
     pictures: PicturesOption = 12,
+    rerun: RerunOption = None,
 ) -> None:
     """Localize images with known poses in a map and say how good it is, or compare two trajectories.
 
@@ -42,6 +43,7 @@ def evaluate(
 
     What is written is a run, which neumap report compares with others.
     """
+    from neumap_ros.evaluation.rerun_recording import record_run
     from neumap_ros.evaluation.run import evaluate as run_evaluation
     from neumap_ros.evaluation.run import parse_labels
     from neumap_ros.evaluation.run_pictures import WorstAttempts
@@ -60,6 +62,17 @@ def evaluate(
     images = source.open('query')
     localizer = open_localizer(map_folder, config)
     console, worst = Console(), WorstAttempts(pictures)
-    with bar(console, 'localizing') as progress:
-        run = run_evaluation(localizer, images, progress, name=name or out.resolve().name, labels=labels, worst=worst)
+    given_name, metric = name or out.resolve().name, localizer.manifest.metric and images.metric is not False
+    with record_run(rerun, localizer, given_name, 'camera', metric) as recorder, bar(console, 'localizing') as progress:
+        run = run_evaluation(
+            localizer,
+            images,
+            progress,
+            name=given_name,
+            labels=labels,
+            worst=worst,
+            on_sights=None if recorder is None else recorder.add,
+        )
+        if recorder is not None:
+            recorder.finish(run)
     write(console, run, out, worst, source.folder)

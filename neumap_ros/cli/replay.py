@@ -13,7 +13,7 @@ from rich.console import Console
 
 from neumap_ros.cli.console import EXIT_NOT_LOCALIZED, bar
 from neumap_ros.cli.params_file import parse_assignments, read_params_file
-from neumap_ros.cli.run_options import LabelOption, NameOption, PicturesOption, write
+from neumap_ros.cli.run_options import LabelOption, NameOption, PicturesOption, RerunOption, write
 from neumap_ros.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def replay(
     label: LabelOption = None,
     name: NameOption = None,
     pictures: PicturesOption = 12,
+    rerun: RerunOption = None,
 ) -> None:
     """Localize in a recording as the robot would have, without ROS and as fast as it goes; the same on every run.
 
@@ -61,6 +62,7 @@ def replay(
     from neumap_ros.evaluation.ground_truth import TRUTH_TOPIC, open_truth
     from neumap_ros.evaluation.replay import Replayer
     from neumap_ros.evaluation.replay_run import replay_run
+    from neumap_ros.evaluation.rerun_recording import record_run
     from neumap_ros.evaluation.run import parse_labels
     from neumap_ros.evaluation.run_pictures import WorstAttempts
     from neumap_ros.localization.localizer import Localizer
@@ -89,10 +91,20 @@ def replay(
     localizer = Localizer(open_revision(str(map_folder)), core)
     worst = WorstAttempts(0 if out is None else pictures)
     given_name = name or (bag if out is None else out).resolve().name
-    with bar(console, 'images') as progress:
+    body, metric = settings.base_frame, localizer.manifest.metric
+    with record_run(rerun, localizer, given_name, body, metric) as recorder, bar(console, 'images') as progress:
         run = replay_run(
-            replayer, localizer, truth=truth, progress=progress, name=given_name, labels=labels, worst=worst
+            replayer,
+            localizer,
+            truth=truth,
+            progress=progress,
+            name=given_name,
+            labels=labels,
+            worst=worst,
+            on_sights=None if recorder is None else recorder.add,
         )
+        if recorder is not None:
+            recorder.finish(run)
     write(console, run, out, worst, bag)
     if not any(row.accepted for row in run.attempts):
         raise typer.Exit(EXIT_NOT_LOCALIZED)

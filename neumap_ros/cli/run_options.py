@@ -20,6 +20,9 @@ LabelOption = Annotated[
     typer.Option('--label', help='key=value to tell runs apart, such as condition=night; repeatable.'),
 ]
 NameOption = Annotated[str | None, typer.Option('--name', help='Name of the run; default: that of its folder.')]
+RerunOption = Annotated[
+    Path | None, typer.Option(help='Recording for the Rerun viewer (.rrd) with every image and its inliers.')
+]
 PicturesOption = Annotated[int, typer.Option(help='How many of the worst attempts to draw.', min=0, max=1000)]
 
 

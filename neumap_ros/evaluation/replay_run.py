@@ -18,6 +18,7 @@ from neumap_ros.evaluation.run_folder import plain
 from neumap_ros.evaluation.run_pictures import Draw, WorstAttempts
 from neumap_ros.evaluation.run_rows import judged, map_facts, row_of_attempt
 from neumap_ros.evaluation.run_types import AttemptRow, Run
+from neumap_ros.evaluation.sights import OnSights, sights_of_attempt
 from neumap_ros.localization.attempt import FrameSet
 from neumap_ros.localization.localizer import Localizer
 
@@ -31,6 +32,7 @@ def replay_run(
     name: str = 'replay',
     labels: Mapping[str, str] | None = None,
     worst: WorstAttempts | None = None,
+    on_sights: OnSights | None = None,
 ) -> Run:
     """Replay a recording and compare with the true poses. Everything but wall times is the same in every run.
 
@@ -42,6 +44,7 @@ def replay_run(
         name: of the run.
         labels: of the run; ``condition`` is that of every attempt.
         worst: hears of every attempt, for pictures of the worst.
+        on_sights: called with every attempt and its images, for recordings.
 
     Raises:
         SourceError: the recording is damaged.
@@ -62,6 +65,8 @@ def replay_run(
         rows.append(judged(row, None if truth is None else truth(step.attempt.stamp_ns)))
         if worst is not None and frames.views:
             worst.offer(len(rows) - 1, rows[-1], _drawing(localizer, step, frames), tracked=True)
+        if on_sights is not None:
+            on_sights(rows[-1], sights_of_attempt(step.attempt, frames))
 
     replay = replayer.run(localizer, progress, on_step)
     extent = scene_extent(manifest, [row.truth for row in rows])

@@ -8,20 +8,21 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from neumap_ros.errors import ConfigError
 from neumap_ros.evaluation.metrics import false_fix_threshold
+from neumap_ros.evaluation.run import scene_extent
 from neumap_ros.evaluation.run_types import AttemptRow, Run
-from neumap_ros.geometry import Camera, FloatArray, Pose
+from neumap_ros.evaluation.sights import Sight
+from neumap_ros.geometry import FloatArray, Pose
 
 if TYPE_CHECKING:
     from neumap_ros.localization.localizer import Localizer
@@ -45,27 +46,6 @@ WHITE, GREY, GREEN, ORANGE, RED, BLUE = (
     (213, 60, 0),
     (0, 114, 178),
 )
-
-
-@dataclass(frozen=True)
-class Sight:
-    """What one camera saw, and which of it agrees with the map.
-
-    Attributes:
-        name: of the camera.
-        camera: its intrinsics.
-        T_body_cam: where it sits; identity if the pose is that of the camera.
-        image: grey (H, W) or BGR (H, W, 3), uint8.
-        pixels_C2: inliers, COLMAP's pixels.
-        points_C3: the map points that they show, map frame.
-    """
-
-    name: str
-    camera: Camera
-    T_body_cam: Pose
-    image: NDArray[np.uint8]
-    pixels_C2: FloatArray
-    points_C3: FloatArray
 
 
 class RerunRecording:
@@ -298,6 +278,56 @@ def write_recording(
                     metric=run.metric,
                     picture=file.read_bytes() if inside else b'',
                 )
+
+
+class RunRecorder:
+    """Records a run while it is made, with everything that its cameras see.
+
+    Args:
+        recording: to write to.
+        localizer: of the run.
+        label: of the run.
+        body: whose poses they are, ``camera`` or a base frame.
+        metric: whether a map unit is a metre.
+    """
+
+    def __init__(self, recording: RerunRecording, localizer: Localizer, label: str, body: str, metric: bool) -> None:
+        self._recording, self._label, self._body, self._metric = recording, label, body, metric
+        self._extent = scene_extent(localizer.manifest, ())
+        recording.add_map(localizer)
+
+    def add(self, row: AttemptRow, sights: Sequence[Sight]) -> None:
+        """Record an attempt."""
+        self._recording.add_attempt(
+            self._label, row, body=self._body, extent=self._extent, metric=self._metric, sights=sights
+        )
+
+    def finish(self, run: Run) -> None:
+        """Record what is known in the end: the paths and the floor plan."""
+        self._recording.add_scene(self._label, run)
+
+
+@contextmanager
+def record_run(
+    path: Path | None, localizer: Localizer, label: str, body: str, metric: bool
+) -> Iterator[RunRecorder | None]:
+    """Give a recorder for a run that is about to be made; None without a path.
+
+    Args:
+        path: of the ``.rrd`` file.
+        localizer: of the run.
+        label: of the run.
+        body: whose poses they are, ``camera`` or a base frame.
+        metric: whether a map unit is a metre.
+
+    Raises:
+        ConfigError: rerun is missing, or the file cannot be written.
+    """
+    if path is None:
+        yield None
+        return
+    with RerunRecording(path, label, [label]) as recording:
+        yield RunRecorder(recording, localizer, label, body, metric)
 
 
 def _rerun() -> ModuleType:

@@ -18,6 +18,7 @@ from neumap_ros.evaluation.run_folder import plain
 from neumap_ros.evaluation.run_pictures import Draw, WorstAttempts
 from neumap_ros.evaluation.run_rows import judged, map_facts, row_of_fix
 from neumap_ros.evaluation.run_types import AttemptRow, Run
+from neumap_ros.evaluation.sights import OnSights, sight_of_fix
 from neumap_ros.features.base import Features
 from neumap_ros.geometry import Camera, Pose
 from neumap_ros.localization.fix import Fix, Reason
@@ -42,6 +43,7 @@ def evaluate(
     labels: Mapping[str, str] | None = None,
     worst: WorstAttempts | None = None,
     on_fix: Callable[[AttemptRow, Fix], None] | None = None,
+    on_sights: OnSights | None = None,
 ) -> Run:
     """Localize all images of a source and compare with its poses.
 
@@ -57,6 +59,7 @@ def evaluate(
         labels: of the run; ``condition`` is that of every attempt.
         worst: hears of every attempt, for pictures of the worst.
         on_fix: called with every attempt and its fix; fixes are too large to keep.
+        on_sights: called with every attempt and its image, for recordings.
     """
     metric = localizer.manifest.metric and source.metric is not False
     condition = (labels or {}).get(CONDITION, '')
@@ -90,6 +93,9 @@ def evaluate(
             worst.offer(index, rows[-1], _drawing(localizer, source, image, fix), tracked=False)
         if on_fix is not None:
             on_fix(rows[-1], fix)
+        if on_sights is not None:
+            seen = fix.reason is not Reason.IMAGE_ERROR
+            on_sights(rows[-1], [sight_of_fix(image.camera, pixels, fix)] if seen else [])
         if progress is not None:
             progress(index + 1, len(source))
     return _run(localizer, rows, metric, extent, source.description, name, labels or {}, time.perf_counter() - begin)

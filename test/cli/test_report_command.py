@@ -3,6 +3,8 @@
 """neumap report, from folders that the other commands wrote."""
 
 import importlib.util
+import subprocess
+import sys
 
 import pytest
 
@@ -44,6 +46,20 @@ def test_a_recording_for_the_rerun_viewer(neumap, run_folder, demo_map, tmp_path
     result = neumap('report', run_folder, '--rerun', 'room.rrd', '--map', demo_map)
     assert result.exit_code == 0, result.output
     assert sorted(path.name for path in tmp_path.iterdir()) == ['room.rrd']
+
+
+@pytest.mark.skipif(importlib.util.find_spec('rerun') is None, reason="pip install 'neumap_ros[rerun]'")
+def test_an_evaluation_records_what_its_camera_saw(neumap, demo_folder, demo_map, tmp_path):
+    path = tmp_path / 'room.rrd'
+    result = neumap(
+        'evaluate', '--map', demo_map, '--dataset', demo_folder, '--out', tmp_path / 'room', '--rerun', path
+    )
+    assert result.exit_code == 0, result.output
+    command = [sys.executable, '-m', 'rerun', 'rrd', 'print', str(path)]
+    text = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    for entity in ('/picture/room/camera/inliers', '/world/room/inliers/camera', '/world/room/pose/camera'):
+        assert f' - {entity} - ' in text
+    assert '/world/map/points' in text
 
 
 def test_bad_input_is_one_line(refused, run_folder, tmp_path):

@@ -13,7 +13,8 @@ from report_runs import drive, write_drive
 
 from neumap_ros.errors import ConfigError
 from neumap_ros.evaluation.html.view import read_views
-from neumap_ros.evaluation.rerun_recording import RerunRecording, Sight, write_recording
+from neumap_ros.evaluation.rerun_recording import RerunRecording, write_recording
+from neumap_ros.evaluation.sights import Sight
 from neumap_ros.geometry import Camera, Pose
 
 needs_rerun = pytest.mark.skipif(
