@@ -135,7 +135,7 @@ def make(
     """
     from neumap_ros.recording.drift import DriftSettings
     from neumap_ros.simulation.imu import ImuSettings
-    from neumap_ros.simulation.posed_images import make_posed_images
+    from neumap_ros.simulation.posed_images import DriveSummary, make_posed_images
     from neumap_ros.simulation.requests import DriveRequest
     from neumap_ros.simulation.sensor import SensorSettings
     from neumap_ros.simulation.world_bag import WorldBagSettings, make_world_bag
@@ -164,7 +164,7 @@ def make(
     console = Console()
     if not as_bag:
         with bar(console, 'images') as progress:
-            done = make_posed_images(request, out, cache=cache, workers=processes, progress=progress)
+            summary = make_posed_images(request, out, cache=cache, workers=processes, progress=progress)
     else:
         settings = WorldBagSettings(
             compressed=compressed,
@@ -174,12 +174,13 @@ def make(
             storage=storage.value,
         )
         with stage_bars(console) as stages:
-            done, counts = make_world_bag(request, out, settings, cache=cache, workers=processes, progress=stages)
+            driven, counts = make_world_bag(request, out, settings, cache=cache, workers=processes, progress=stages)
+        summary = DriveSummary.of(driven)
         for topic, count in counts.items():
             console.print(f'  {topic}  {count}', highlight=False)
     console.print(
-        f'{len(done.times_s)} images of {len(done.rig)} camera{"s" if len(done.rig) > 1 else ""}, '
-        f'{done.motion.end_s:.0f} s, {done.length_m:.0f} m',
+        f'{summary.images} images of {summary.cameras} camera{"s" if summary.cameras > 1 else ""}, '
+        f'{summary.duration_s:.0f} s, {summary.length_m:.0f} m',
         highlight=False,
     )
     where = escape(str(out))

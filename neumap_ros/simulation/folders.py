@@ -76,7 +76,12 @@ def _made(out: Path, document: dict[str, Any], fill: Callable[[Path], None]) -> 
             for path in work.iterdir():
                 shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
             (work / REQUEST_FILE).write_text(json.dumps(document, indent=1) + '\n', encoding='utf-8')
-        fill(work)
+        try:
+            fill(work)
+        except BaseException:
+            if [path.name for path in work.iterdir()] == [REQUEST_FILE]:  # nothing that could be gone on with
+                shutil.rmtree(work)
+            raise
         work.rename(out)
     return True
 

@@ -9,13 +9,14 @@
 ``split.json``     ``map``: the images of a mapping drive; ``query``: those of a query drive
 ``truth.tum``      ``T_world_base`` at every stamp
 ``floor.json``     the plan of the world, see :func:`floor_document`
-``world.json``     the request, its ``key``, and under ``jumps_ns`` the stamps at which the robot was carried elsewhere
+``world.json``     the request, its ``key``, and a ``summary`` with the stamps at which the robot was carried elsewhere
 =================  ====================================================================================
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ import numpy as np
 from neumap_ros.geometry import PIXEL_CENTRE, Camera
 from neumap_ros.mapping.sources.tum import tum_line
 from neumap_ros.simulation.drives import Drive
-from neumap_ros.simulation.folders import make_folder
+from neumap_ros.simulation.folders import REQUEST_FILE, make_folder
 from neumap_ros.simulation.photographer import Progress, file_name, photograph
 from neumap_ros.simulation.requests import DriveRequest
 from neumap_ros.simulation.world import World
@@ -38,14 +39,40 @@ CONVENTION = (
 )
 
 
+@dataclass(frozen=True)
+class DriveSummary:
+    """What a folder holds.
+
+    Attributes:
+        images: of each camera.
+        cameras: how many.
+        duration_s: of the drive.
+        length_m: of the drive; being carried does not count.
+        jumps_ns: stamps of the first image after each kidnapping.
+    """
+
+    images: int
+    cameras: int
+    duration_s: float
+    length_m: float
+    jumps_ns: tuple[int, ...]
+
+    @staticmethod
+    def of(drive: Drive) -> DriveSummary:
+        """Sum a drive up."""
+        jumps_ns = tuple(drive.stamps_ns[number] for number in drive.jumps)
+        return DriveSummary(len(drive.times_s), len(drive.rig), drive.motion.end_s, drive.length_m, jumps_ns)
+
+
 def make_posed_images(
     request: DriveRequest,
     out: Path,
     *,
+    drive: Drive | None = None,
     cache: Path | None = None,
     workers: int = 1,
     progress: Progress | None = None,
-) -> Drive:
+) -> DriveSummary:
     """Photograph a drive.
 
     An interrupted run goes on where it was when the same is asked for again; a folder that is there already and
@@ -54,33 +81,31 @@ def make_posed_images(
     Args:
         request: of the drive.
         out: folder to create.
+        drive: of the request, where somebody has it already.
         cache: keeps a copy of everything that was made; None keeps none.
         workers: processes; the pictures do not depend on it.
         progress: called with (images done, images in all).
-
-    Returns:
-        The drive.
 
     Raises:
         ConfigError: the folder holds something else or cannot be written, or the robot finds no way.
         NeumapError: an image cannot be written, or a worker died.
     """
-    world = request.make_world()
-    drive = request.make_drive(world)
 
     def fill(folder: Path) -> None:
-        photograph(request, drive, folder, workers=workers, progress=progress)
-        names = {'map': _names(request, drive), 'query': []}
-        if request.drive == 'query':
-            names = {'map': [], 'query': names['map']}
-        _write_json(folder / 'poses.json', _poses_document(request, drive))
-        _write_json(folder / 'split.json', {'poses': 'poses.json', **names})
-        write_truth(drive, folder)
+        world = request.make_world()
+        driven = drive or request.make_drive(world)
+        photograph(request, driven, folder, workers=workers, progress=progress)
+        names = _names(request, driven)
+        split = {'map': names, 'query': []} if request.drive == 'mapping' else {'map': [], 'query': names}
+        _write_json(folder / 'poses.json', _poses_document(request, driven))
+        _write_json(folder / 'split.json', {'poses': 'poses.json', **split})
+        write_truth(driven, folder)
         _write_json(folder / FLOOR_FILE, floor_document(world))
+        _write_json(folder / REQUEST_FILE, request.to_json() | {'summary': asdict(DriveSummary.of(driven))})
 
-    document = request.to_json() | {'jumps_ns': [drive.stamps_ns[number] for number in drive.jumps]}
-    make_folder(out, document, fill, cache)
-    return drive
+    make_folder(out, request.to_json(), fill, cache)
+    facts = json.loads((out / REQUEST_FILE).read_text(encoding='utf-8'))['summary']
+    return DriveSummary(**facts | {'jumps_ns': tuple(facts['jumps_ns'])})
 
 
 def write_truth(drive: Drive, folder: Path) -> None:

@@ -108,7 +108,8 @@ def make_world_bag(
     pictures = out.absolute().with_name(f'.{out.name}.pictures')
     if pictures.exists() and folder_key(pictures) != request.to_json()['key']:
         shutil.rmtree(pictures)  # of another request that was given up
-    drive = make_posed_images(request, pictures, cache=cache, workers=workers, progress=partial(report, 'images'))
+    drive = request.make_drive(request.make_world())
+    make_posed_images(request, pictures, drive=drive, cache=cache, workers=workers, progress=partial(report, 'images'))
     counts = _record(request, drive, pictures, out, settings or WorldBagSettings(), partial(report, 'recording'))
     shutil.rmtree(pictures)
     return drive, counts

@@ -45,6 +45,15 @@ def test_a_folder_appears_when_it_is_complete(tmp_path):
     assert contents(tmp_path) == {'out'}
 
 
+def test_work_that_never_began_leaves_nothing_behind(tmp_path):
+    def hopeless(folder):
+        raise ConfigError('no such world')
+
+    with pytest.raises(ConfigError, match='no such world'):
+        make_folder(tmp_path / 'out', ONE, hopeless)
+    assert not list(tmp_path.iterdir())
+
+
 def test_another_request_starts_anew(tmp_path):
     out = tmp_path / 'out'
     with pytest.raises(NeumapError, match='power cut'):

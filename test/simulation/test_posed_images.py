@@ -3,6 +3,7 @@
 """Folders of posed images of a drive: readable, exact, the same every time, resumed and cached."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import cv2
@@ -14,7 +15,6 @@ pytest.importorskip('embreex', reason='the ray caster of simulated worlds is an 
 from neumap_ros.errors import ConfigError, SourceError
 from neumap_ros.mapping.sources import open_poses_json
 from neumap_ros.mapping.sources.tum import read_tum
-from neumap_ros.simulation.folders import make_folder
 from neumap_ros.simulation.photographer import Photographer, photograph
 from neumap_ros.simulation.posed_images import make_posed_images
 from neumap_ros.simulation.requests import DriveRequest, simulation_version
@@ -64,7 +64,7 @@ def test_the_folder_is_read_as_any_data_set(folder):
     assert {'room', 'wall', 'furniture'} <= {area['kind'] for area in plan['areas']}
     assert all(len(corner) == 2 for area in plan['areas'] for corner in area['polygon'])
     document = json.loads((folder / 'world.json').read_text())
-    assert document['condition'] == 'lamps' and document['jumps_ns'] == []
+    assert document['condition'] == 'lamps' and document['summary']['jumps_ns'] == []
 
 
 def test_depth_and_poses_agree_between_images(folder):
@@ -119,9 +119,12 @@ def test_an_interrupted_run_goes_on_where_it_was(folder, tmp_path):
 def test_the_cache_gives_the_same_and_every_parameter_counts(folder, tmp_path):
     cache = tmp_path / 'cache'
     cache.mkdir()
-    make_folder(cache / REQUEST.to_json()['key'], REQUEST.to_json(), lambda work: None)  # as if it had been made
-    make_posed_images(REQUEST, tmp_path / 'out', cache=cache)
-    assert 'images' not in {path.name for path in (tmp_path / 'out').iterdir()}  # nothing was rendered
+    shutil.copytree(folder, cache / REQUEST.to_json()['key'])  # as if it had been made with it
+    summary = make_posed_images(
+        REQUEST, tmp_path / 'out', cache=cache, progress=lambda done, total: pytest.fail('rendered')
+    )
+    assert files(tmp_path / 'out') == files(folder)
+    assert summary.images == len(open_poses_json(folder)) and 2 < summary.length_m < 10
     changes = [
         {'seed': 4},
         {'size_m': (8.0, 7.0)},
