@@ -208,7 +208,7 @@ def test_executables(name: str) -> None:
     code = [line for line in lines if line and not line.startswith('#')]
     assert len(code) == 2
     called = code[1].removeprefix('main([').removesuffix('])').replace("'", '').split(', ')
-    assert set(called) == (set(NODES) if name == 'localization' else {name})
+    assert set(called) == ({'localizer', 'map_server'} if name == 'localization' else {name})
 
 
 @pytest.mark.parametrize('number', ['SIGINT', 'SIGTERM'])
