@@ -115,12 +115,16 @@ def write_truth(drive: Drive, folder: Path) -> None:
 
 
 def floor_document(world: World) -> dict[str, Any]:
-    """The plan of a world from above: named polygons in metres in the map's frame, large ones first."""
+    """The plan of a world from above: named polygons in metres in the map's frame, large ones first.
+
+    ``polygons`` are the outlines alone, as run folders keep them.
+    """
     areas = [
         {'name': area.name, 'kind': area.kind, 'polygon': np.round(area.polygon_N2, 3).tolist()}
         for area in world.floor_plan
     ]
-    return {'format': 1, 'frame_id': FRAME_ID, 'unit': 'm', 'areas': areas}
+    polygons = [area['polygon'] for area in areas]
+    return {'format': 1, 'frame_id': FRAME_ID, 'unit': 'm', 'areas': areas, 'polygons': polygons}
 
 
 def _names(request: DriveRequest, drive: Drive) -> list[str]:

@@ -13,6 +13,7 @@ import pytest
 pytest.importorskip('embreex', reason='the ray caster of simulated worlds is an optional dependency')
 
 from neumap_ros.errors import ConfigError, SourceError
+from neumap_ros.evaluation.run_folder import read_floor
 from neumap_ros.mapping.sources import open_poses_json
 from neumap_ros.mapping.sources.tum import read_tum
 from neumap_ros.simulation.photographer import Photographer, photograph
@@ -62,7 +63,9 @@ def test_the_folder_is_read_as_any_data_set(folder):
         )
     plan = json.loads((folder / 'floor.json').read_text())
     assert {'room', 'wall', 'furniture'} <= {area['kind'] for area in plan['areas']}
-    assert all(len(corner) == 2 for area in plan['areas'] for corner in area['polygon'])
+    assert read_floor(folder / 'floor.json') == tuple(
+        tuple(tuple(corner) for corner in area['polygon']) for area in plan['areas']
+    )
     document = json.loads((folder / 'world.json').read_text())
     assert document['condition'] == 'lamps' and document['summary']['jumps_ns'] == []
 
