@@ -57,6 +57,13 @@ def map_build(
     bundle_adjust: Annotated[bool, typer.Option('--bundle-adjust', help='Refine poses (from odometry).')] = False,
     min_distance: Annotated[float, typer.Option(help='Drop images that moved less than this, in map units ...')] = 0.0,
     min_angle: Annotated[float, typer.Option(help='... and turned less than this, in degrees.')] = 0.0,
+    calibration: Annotated[
+        str,
+        typer.Option(
+            help='Mapping images held out to measure how wrong poses are: a number, or off (the covariance is then '
+            'pixel noise times a constant).'
+        ),
+    ] = '40',
     seed: Annotated[int, typer.Option(help='Of everything random.')] = 0,
     overwrite: Annotated[bool, typer.Option('--overwrite', help='Replace an existing map.')] = False,
     notes: Annotated[str, typer.Option(help='Licence and remarks, stored in the map.')] = '',
@@ -71,6 +78,7 @@ def map_build(
         raise ConfigError(f'--parts is {parts}, expected 2, 4, 8 or 16 numbers per descriptor')
     if centroids is not None and (centroids not in (256, 4096) or (centroids, parts) == (4096, 16)):
         raise ConfigError(f'--centroids is {centroids}, expected 256, or 4096 with --parts 2, 4 or 8')
+    calibration_images = _calibration_images(calibration)
     if out.exists() and not overwrite:
         raise ConfigError(f'{out} exists already, expected a new folder; choose another one or add --overwrite')
     if not out.absolute().parent.is_dir():
@@ -96,12 +104,15 @@ def map_build(
         centroids=centroids,
         extractor=extractor,
         bundle_adjust=bundle_adjust,
+        calibration_images=calibration_images,
         seed=seed,
         notes=notes,
     )
     with stage_bars(console) as progress:
         report = build_map(images, out, settings, progress, overwrite=overwrite)
     console.print(*build_tables(report))
+    if report.calibration is not None:
+        console.print(report.calibration.sentence(), highlight=False, soft_wrap=True)
     console.print(
         f'{report.views} images, {report.points_kept:,} of {report.points_found:,} points, '
         f'{format_bytes(report.total_bytes)}, {sum(report.seconds.values()):.0f} s',
@@ -112,6 +123,14 @@ def map_build(
         highlight=False,
         soft_wrap=True,
     )
+
+
+def _calibration_images(text: str) -> int:
+    if text == 'off':
+        return 0
+    if not text.isascii() or not text.isdigit():
+        raise ConfigError(f'--calibration is {text!r}, expected a number of images such as 40, or off')
+    return int(text)
 
 
 @app.command('info')

@@ -81,7 +81,7 @@ class RigFix:
         reason: ``ok``, or why there is no pose.
         T_map_base: the robot's pose, only if the reason is ``ok``.
         covariance_66: of (x, y, z, rotation about x, y, z) of the base, about the axes of the map frame; as
-            geometry_msgs/PoseWithCovariance has it; metres and radians.
+            geometry_msgs/PoseWithCovariance has it; metres and radians. Calibrated if the map knows how.
         evidence: what the decision rests on, summed over the cameras.
         confidence: probability that the hypothesis is right.
         hypothesis: the best ``T_map_base`` found even if it was not accepted.
@@ -91,6 +91,8 @@ class RigFix:
         timings_ms: wall time per stage.
         detail: one sentence for people where the reason alone would puzzle: which camera contradicts the others, which
             image could not be used.
+        solver_covariance_66: what gate and tracker judge by: the covariance before calibration. Their limits were set
+            for it, so that a calibration changes what is told of a pose and not which poses are accepted.
     """
 
     reason: Reason
@@ -104,6 +106,7 @@ class RigFix:
     wanted_regions: tuple[str, ...] = ()
     timings_ms: dict[str, float] = field(default_factory=dict)
     detail: str = ''
+    solver_covariance_66: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)

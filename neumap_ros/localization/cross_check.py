@@ -64,8 +64,7 @@ def widen(
         covariance_66: of that pose.
         shifts: what :func:`disagreement` gave.
     """
-    factor = max(1.0, *(float(shift @ np.linalg.solve(covariance_66, shift)) for shift in shifts))
-    wider_66 = factor * covariance_66
+    wider_66 = admit(covariance_66, shifts)
     position, rotation = largest_sigma(wider_66[:3, :3]), largest_sigma(wider_66[3:, 3:])
     return (
         replace(
@@ -74,5 +73,11 @@ def widen(
             relative_sigma=evidence.relative_sigma * position / evidence.position_sigma,
             rotation_sigma_deg=float(np.degrees(rotation)),
         ),
-        np.asarray(wider_66),
+        wider_66,
     )
+
+
+def admit(covariance_66: NDArray[np.float64], shifts: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """The covariance, so much larger that no difference lies beyond one standard deviation."""
+    factor = max(1.0, *(float(shift @ np.linalg.solve(covariance_66, shift)) for shift in shifts))
+    return np.asarray(factor * covariance_66)

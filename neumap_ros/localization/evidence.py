@@ -18,7 +18,10 @@ from neumap_ros.localization.solver import covariance_of, normal_matrix
 # fixes of five data sets, plain and night, position errors were 2.3 times the expected standard deviations in the
 # median and 5 times at the 97th percentile. With this factor 74 % lie within 2.2 and 97 % within 5 standard deviations
 # (a Gaussian has 2 and 3).
+# A map that was calibrated (:mod:`neumap_ros.localization.calibration`) knows better; gate and tracker go by this one.
 SIGMA_INFLATION = 3.0
+# SIFT's floor.
+SMALLEST_SIGMA_PX = 0.5
 
 
 def weigh(
@@ -80,9 +83,14 @@ def count_positions(pixels_C2: NDArray[np.float64]) -> int:
 
 
 def sigma_of(residual_px: float) -> float:
-    """Standard deviation of keypoints whose median distance from the projected points is known, in pixels."""
-    # Rayleigh: the median of the length of a 2D error is 1.18 sigma. Half a pixel is SIFT's floor.
-    return SIGMA_INFLATION * max(residual_px / 1.18, 0.5)
+    """Standard deviation to assume for keypoints, in pixels, from their median distance from the projected points."""
+    return SIGMA_INFLATION * keypoint_sigma(residual_px, SMALLEST_SIGMA_PX)
+
+
+def keypoint_sigma(residual_px: float, least_px: float) -> float:
+    """What the median residual alone shows, but not below a least value, in pixels."""
+    # Rayleigh: the median of the length of a 2D error is 1.18 sigma.
+    return max(residual_px / 1.18, least_px)
 
 
 def _coverage(sights: Sequence[Sight], support_S: Sequence[Correspondences], distinct_S: Sequence[int]) -> float:

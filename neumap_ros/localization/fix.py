@@ -89,7 +89,8 @@ class Evidence:
         residual_px: median reprojection error of the inliers.
         coverage: share of the image's 4 x 4 cells that hold a guided inlier; of several images the mean, weighted by
             their inliers.
-        position_sigma: largest standard deviation of the camera's position, map units.
+        position_sigma: largest standard deviation of the camera's position as the solver sees it, before calibration;
+            map units. So are the next two.
         relative_sigma: position_sigma / median depth of the inliers.
         rotation_sigma_deg: largest standard deviation of the orientation.
     """
@@ -115,7 +116,7 @@ class Fix:
         reason: ``ok``, or why there is no pose.
         T_map_cam: the camera's pose, only if the reason is ``ok``.
         covariance_66: of (x, y, z, rotation about x, y, z), about the axes of the map frame, as
-            geometry_msgs/PoseWithCovariance has it; map units and radians.
+            geometry_msgs/PoseWithCovariance has it; map units and radians. Calibrated if the map knows how.
         evidence: what the decision rests on.
         confidence: probability that the hypothesis is right, judged by the evidence.
         hypothesis: the best pose found even if it was not accepted; for judging the gate, never for navigation.

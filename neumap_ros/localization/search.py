@@ -13,7 +13,8 @@ from functools import cache
 from neumap_ros.features.base import Features
 from neumap_ros.geometry import Camera, Pose
 from neumap_ros.localization.attempt import RigFix
-from neumap_ros.localization.cross_check import disagreement, widen
+from neumap_ros.localization.calibration import read_calibration
+from neumap_ros.localization.cross_check import admit, disagreement, widen
 from neumap_ros.localization.decoder import Decoder
 from neumap_ros.localization.evidence import count_positions, weigh
 from neumap_ros.localization.fix import Correspondences, Evidence, Reason
@@ -98,6 +99,7 @@ class Search:
         self.regions = RegionFinder(manifest, decoder)
         self._decoder = decoder
         self._settings = settings
+        self._calibration = read_calibration(manifest)
 
     def localize(self, sights: Sequence[Sight], prior: RigPrior | None = None) -> RigFix:
         """Localize a rig from the features of its cameras.
@@ -130,10 +132,16 @@ class Search:
         if fix.hypothesis is None:
             return fix
         hypothesis = fix.hypothesis @ sight.T_rig_cam.inverse()
-        if fix.T_map_base is None or fix.covariance_66 is None:
+        if fix.T_map_base is None or fix.covariance_66 is None or fix.solver_covariance_66 is None:
             return replace(fix, hypothesis=hypothesis)
-        covariance = move_covariance(fix.covariance_66, hypothesis.translation_3 - fix.hypothesis.translation_3)
-        return replace(fix, T_map_base=hypothesis, covariance_66=covariance, hypothesis=hypothesis)
+        lever_3 = hypothesis.translation_3 - fix.hypothesis.translation_3
+        return replace(
+            fix,
+            T_map_base=hypothesis,
+            covariance_66=move_covariance(fix.covariance_66, lever_3),
+            solver_covariance_66=move_covariance(fix.solver_covariance_66, lever_3),
+            hypothesis=hypothesis,
+        )
 
     def _localize(self, sights: Sequence[Sight], prior: RigPrior | None) -> RigFix:
         settings, clock = self._settings, _Stopwatch()
@@ -198,7 +206,7 @@ class Search:
         clock: _Stopwatch,
     ) -> RigFix:
         """Hold the pose of each camera by itself against an accepted pose of the rig."""
-        if fix.T_map_base is None or fix.covariance_66 is None:
+        if fix.T_map_base is None or fix.covariance_66 is None or fix.solver_covariance_66 is None:
             return fix
         gate, max_error_px = self._settings.gate, self._settings.solver.max_error_px
         shifts, details = [], []
@@ -221,13 +229,20 @@ class Search:
             )
             if shift is None:
                 # Which camera is right cannot be told; a pose that one of them denies is none.
-                return replace(fix, reason=Reason.AMBIGUOUS, T_map_base=None, covariance_66=None, detail=details[-1])
+                return _refused(replace(fix, detail=details[-1]), Reason.AMBIGUOUS)
         if not shifts:
             return fix
-        evidence, covariance = widen(fix.evidence, fix.covariance_66, shifts)
-        fix = replace(fix, evidence=evidence, covariance_66=covariance, detail='; '.join(details))
+        evidence, solver_66 = widen(fix.evidence, fix.solver_covariance_66, shifts)
+        covariance = admit(fix.covariance_66, shifts)
+        fix = replace(
+            fix,
+            evidence=evidence,
+            covariance_66=covariance,
+            solver_covariance_66=solver_66,
+            detail='; '.join(details),
+        )
         reason = judge(evidence, gate)
-        return fix if reason is Reason.OK else replace(fix, reason=reason, T_map_base=None, covariance_66=None)
+        return fix if reason is Reason.OK else _refused(fix, reason)
 
     def _is_convinced(
         self,
@@ -263,14 +278,16 @@ class Search:
             evidence, covariance = weigh(sights, nearest, inliers, guided, chance, final)
             reason = judge(evidence, self._settings.gate)
         accepted = reason is Reason.OK
+        scale = self._calibration.scale(evidence) if accepted and self._calibration is not None else 1.0
         return RigFix(
             reason,
             T_map_base=final.T_map_rig if accepted else None,
-            covariance_66=covariance if accepted else None,
+            covariance_66=scale * scale * covariance if accepted else None,
             evidence=evidence,
             confidence=confidence(evidence),
             hypothesis=final.T_map_rig,
             inliers=tuple(g.take(camera.inliers_C) for g, camera in zip(guided, final.cameras, strict=True)),
+            solver_covariance_66=covariance if accepted else None,
         )
 
     def _guide(
@@ -291,6 +308,10 @@ class Search:
                 break
             guided, final, searched = near, refined, looks
         return guided, float(sum(self._decoder.chance_near(*look) for look in searched)), final
+
+
+def _refused(fix: RigFix, reason: Reason) -> RigFix:
+    return replace(fix, reason=reason, T_map_base=None, covariance_66=None, solver_covariance_66=None)
 
 
 _Look = tuple[Features, Camera, Pose, float, list[int]]

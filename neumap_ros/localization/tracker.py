@@ -197,7 +197,8 @@ class Tracker:
         if fix.T_map_base is None:
             verdict = Verdict(fix.reason, '', self._state)
         else:
-            belief = Belief.from_covariance(fix.T_map_base, moment, fix.covariance_66)
+            covariance_66 = fix.covariance_66 if fix.solver_covariance_66 is None else fix.solver_covariance_66
+            belief = Belief.from_covariance(fix.T_map_base, moment, covariance_66)
             self._candidates.add(belief)
             predicted = self._predicted(moment)
             verdict = self._judge_first(belief) if predicted is None else self._judge(belief, predicted)

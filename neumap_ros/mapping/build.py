@@ -5,36 +5,35 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timezone
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from neumap_ros.errors import ConfigError
 from neumap_ros.features import Extractor, create_extractor
 from neumap_ros.features.basis import load_basis
-from neumap_ros.localization.descriptor_decoder import DEFAULT_RATIO
-from neumap_ros.mapping.budget import Candidate, choose_code, fit_points
-from neumap_ros.mapping.compression import CodeSettings, Compressed, SceneCompressor
+from neumap_ros.localization.calibration import KEY as CALIBRATION_KEY
+from neumap_ros.mapping.budget import Candidate, choose_code
+from neumap_ros.mapping.build_types import BuildReport, BuildSettings, Scene
+from neumap_ros.mapping.calibration import Calibrated, calibrate
+from neumap_ros.mapping.compression import CodeSettings, SceneCompressor
 from neumap_ros.mapping.fit_dpqed import FitSettings
-from neumap_ros.mapping.layout import COORDINATE_BITS, account, lay_out, write
+from neumap_ros.mapping.held_out import MapWithout, localize_held_out
+from neumap_ros.mapping.layout import account, lay_out, write
+from neumap_ros.mapping.plan import MapPlan, plan_map
 from neumap_ros.mapping.selection import rank_points
 from neumap_ros.mapping.sources import ImageSource
-from neumap_ros.mapping.tracks import Progress, Tracks, View
+from neumap_ros.mapping.tracks import Progress
 from neumap_ros.mapping.views import extract_views, triangulate_views
 from neumap_ros.mapping.work import WorkFolder
 from neumap_ros.maps.atomic import check_target
-from neumap_ros.maps.manifest import manifest_to_bytes
-from neumap_ros.maps.types import Manifest
 from neumap_ros.models.codes import code_bytes
 
-KINDS = ('dpqed', 'pq', 'full')
+__all__ = ['BuildReport', 'BuildSettings', 'Scene', 'build_from_scene', 'build_map', 'prepare_scene']
+
 # What D-PQED uses when there is no budget to spend: the optimum that its paper reports.
 DEFAULT_PARTS = 4
 DEFAULT_CENTROIDS = 256
@@ -42,85 +41,6 @@ LARGE_CENTROIDS = 4096
 BUDGET_PARTS = (4, 8, 16)
 # Scene codebooks and dequantiser (27 kB) pay from this many points on, where they cost less than 9 bytes a point.
 SCENE_CODE_POINTS = 3000
-
-
-@dataclass(frozen=True)
-class BuildSettings:
-    """What kind of map to build.
-
-    Attributes:
-        kind: ``dpqed``, or the references ``pq`` and ``full``.
-        budget_bytes: every byte of the map folder together; None keeps all points.
-        parts: M, numbers of a descriptor code (2, 4, 8 or 16); None lets the builder choose by measurement.
-        centroids: K, values of each number: 256 (a byte) or 4,096 (a byte and a half); None as for ``parts``.
-        extractor: registry name.
-        max_keypoints: per mapping image.
-        bundle_adjust: refine the poses (for poses from odometry).
-        seed: of everything random.
-        map_id: uuid of the place; None makes a new one.
-        revision: of the map.
-        notes: licence and remarks, stored in the manifest.
-    """
-
-    kind: str = 'dpqed'
-    budget_bytes: int | None = None
-    parts: int | None = None
-    centroids: int | None = None
-    extractor: str = 'rootsift'
-    max_keypoints: int = 2048
-    bundle_adjust: bool = False
-    seed: int = 0
-    map_id: str | None = None
-    revision: int = 1
-    notes: str = ''
-
-    def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise ConfigError(f'there is no map kind {self.kind!r}, expected one of {", ".join(KINDS)}')
-        if self.budget_bytes is not None and self.budget_bytes < 4000:
-            raise ConfigError(
-                f'the budget is {self.budget_bytes} bytes, expected at least 4000 (for example --budget 100kB)'
-            )
-
-
-@dataclass(frozen=True)
-class BuildReport:
-    """What was built.
-
-    Attributes:
-        manifest: of the map on disk.
-        total_bytes: of the map folder.
-        bytes_per_part: where the bytes went, by name.
-        seconds: wall time per stage.
-        views: mapping images used.
-        points_found: triangulated points.
-        points_kept: points in the map.
-        candidates: the configurations that were measured, one dictionary a row; empty if there was no choice.
-    """
-
-    manifest: Manifest
-    total_bytes: int
-    bytes_per_part: dict[str, int]
-    seconds: dict[str, float]
-    views: int
-    points_found: int
-    points_kept: int
-    candidates: list[dict[str, Any]] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Scene:
-    """Triangulated mapping images; several maps can be built from one.
-
-    Attributes:
-        views: with the poses that the tracks refer to.
-        tracks: all points.
-        ranked_P: point indices, most useful first.
-    """
-
-    views: list[View]
-    tracks: Tracks
-    ranked_P: NDArray[np.int64]
 
 
 def build_map(
@@ -220,8 +140,14 @@ def build_from_scene(
         progress('compressing', 0, 1)
         compressed = compressor.compress(code)
         progress('compressing', 1, 1)
+    with _timed(clock, 'points in the budget'):
+        plan = plan_map(scene, source, extractor, settings, compressed)
+    calibrated = None
+    if settings.calibration_images:
+        with _timed(clock, 'calibration'):
+            calibrated = _calibrate(scene, extractor, settings, plan, progress)
     with _timed(clock, 'writing'):
-        report = _write(scene, source, extractor, out, settings, compressed, overwrite)
+        report = _write(scene, out, plan, calibrated, overwrite)
     return replace(report, seconds=dict(clock), candidates=[_row(candidate) for candidate in candidates])
 
 
@@ -252,61 +178,27 @@ def _choose(
     )
 
 
-def _write(
-    scene: Scene,
-    source: ImageSource,
-    extractor: Extractor,
-    out: Path,
-    settings: BuildSettings,
-    compressed: Compressed,
-    overwrite: bool,
-) -> BuildReport:
-    code = compressed.settings
-    decoder: dict[str, Any] = {
-        'parts': code.parts,
-        'centroids': code.centroids,
-        'coordinate_bits': COORDINATE_BITS[-1],
-        'ratio': DEFAULT_RATIO,
-    }
-    if code.kind == 'dpqed':
-        decoder['basis_sha256'] = load_basis(extractor.info.name).sha256
-    if code.kind == 'full':
-        decoder = {'ratio': DEFAULT_RATIO}
-    manifest = Manifest(
-        map_id=settings.map_id or str(uuid.uuid4()),
-        revision=settings.revision,
-        kind=code.kind,
-        frame_id=source.frame_id,
-        created=datetime.now(timezone.utc).strftime('%Y-%m-%dT%H:%M:%SZ'),
-        metric=source.metric is not False,
-        extractor=asdict(extractor.info),
-        decoder=decoder,
-        regions=(),
-        files=(),
-        build={
-            'views': len(scene.views),
-            'points_found': len(scene.tracks.points_P3),
-            'descriptor_bytes': compressed.bytes_per_point * len(scene.ranked_P),
-            'extent': scene_extent(scene.views),
-            'seed': settings.seed,
-        },
-        notes=settings.notes,
-    )
-    # The manifest of all points with the longest numbers; that of the chosen ones is no longer.
-    chosen, bits, _ = fit_points(
-        scene.tracks,
+def _calibrate(
+    scene: Scene, extractor: Extractor, settings: BuildSettings, plan: MapPlan, progress: Progress
+) -> Calibrated:
+    maps = MapWithout(
         scene.views,
-        compressed,
-        scene.ranked_P,
-        settings.budget_bytes,
-        len(manifest_to_bytes(manifest)),
+        scene.tracks.select(plan.chosen),
+        replace(plan.compressed, codes=plan.compressed.codes[plan.chosen]),
+        plan.bits,
+        load_basis(extractor.info.name),
+        extractor,
+        plan.manifest,
     )
-    layout = lay_out(scene.tracks.points_P3, chosen, bits)
-    if bits:
-        decoder = {**decoder, 'coordinate_bits': bits}
-    build = {**manifest.build, 'descriptor_bytes': compressed.bytes_per_point * len(chosen)}
-    manifest = replace(manifest, decoder=decoder, build=build)
-    manifest = write(out, manifest, scene.tracks, compressed, layout, overwrite=overwrite)
+    return calibrate(list(localize_held_out(maps, settings.calibration_images, progress)))
+
+
+def _write(scene: Scene, out: Path, plan: MapPlan, calibrated: Calibrated | None, overwrite: bool) -> BuildReport:
+    manifest = plan.manifest
+    if calibrated is not None:
+        manifest = replace(manifest, build={**manifest.build, CALIBRATION_KEY: calibrated.to_manifest()})
+    layout = lay_out(scene.tracks.points_P3, plan.chosen, plan.bits)
+    manifest = write(out, manifest, scene.tracks, plan.compressed, layout, overwrite=overwrite)
     bytes_per_part = account(out)
     return BuildReport(
         manifest,
@@ -315,14 +207,9 @@ def _write(
         {},
         len(scene.views),
         len(scene.tracks.points_P3),
-        len(chosen),
+        len(plan.chosen),
+        calibration=calibrated,
     )
-
-
-def scene_extent(views: list[View]) -> float:
-    """Diagonal of the box around the mapping cameras, map units; the yardstick of scenes without a metric scale."""
-    centres = np.stack([view.T_map_cam.translation_3 for view in views])
-    return float(np.linalg.norm(centres.max(axis=0) - centres.min(axis=0)))
 
 
 def _row(candidate: Candidate) -> dict[str, Any]:

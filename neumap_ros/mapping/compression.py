@@ -165,6 +165,30 @@ def compress(descriptors: TrackDescriptors, basis: Basis, settings: CodeSettings
     return Compressed(settings, packed_codes, {'dpqed': packed} if packed else {}, restored)
 
 
+def encode_again(compressed: Compressed, basis: Basis, descriptors: TrackDescriptors) -> NDArray[Any]:
+    """Codes of other descriptors of the same scene, with the codebooks that its map has.
+
+    Args:
+        compressed: the scene as it was compressed.
+        basis: of the extractor.
+        descriptors: from :func:`track_descriptors`, in the same space.
+
+    Returns:
+        Rows as in :attr:`Compressed.codes`.
+    """
+    settings, mean_PD = compressed.settings, descriptors.mean_PD
+    if settings.kind == 'full':
+        return mean_PD.numpy().astype(np.float16)
+    if settings.kind == 'pq':
+        codebooks_MKS = torch.from_numpy(compressed.shared['codebooks']['codebooks']).float()
+    else:
+        universal_MKS = torch.from_numpy(basis.codebooks[settings.parts, settings.centroids])
+        codebooks_MKS = unpack_floats(compressed.shared.get('dpqed', {})).get('codebooks', universal_MKS)
+    with torch.no_grad():
+        codes = ProductQuantizer(codebooks_MKS).encode(mean_PD)
+    return pack_codes(codes.numpy(), settings.centroids)
+
+
 class SceneCompressor:
     """Compresses one scene in several ways and remembers what it has fitted.
 

@@ -92,6 +92,7 @@ def _summary(info: MapInfo) -> Table:
         'size': f'{info.total_bytes:,} bytes, every byte on disk',
         'bytes per point': 'no points' if per_point is None else f'{per_point:.2f}',
     }
+    rows['covariance'] = covariance_words(manifest)
     if info.descriptor_bytes is not None:
         rows["size in the literature's convention"] = f'{info.descriptor_bytes:,} bytes, descriptor codes only'
     if manifest.notes:
@@ -102,6 +103,21 @@ def _summary(info: MapInfo) -> Table:
     for key, value in rows.items():
         table.add_row(key, escape(value))
     return table
+
+
+def covariance_words(manifest: Manifest) -> str:
+    """How the covariances of a map come about; whoever localizes checks the numbers."""
+    stored = manifest.build.get('covariance')
+    if not isinstance(stored, dict):
+        return 'not calibrated: pixel noise times a constant'
+    if not stored.get('images'):
+        return 'as other maps showed; too few images could be held out'
+    parts = [f'calibrated on {stored["images"]} held-out images']
+    within = stored.get('within')
+    if isinstance(within, list) and all(isinstance(share, (int, float)) for share in within):
+        shares = ', '.join(f'{100 * share:.0f} %' for share in within)
+        parts.append(f'{shares} of them within 1, 2, 3 standard deviations')
+    return '; '.join([*parts, f'noise {stored.get("noise")}, shared {stored.get("shared")}'])
 
 
 def _regions(info: MapInfo) -> Table:

@@ -6,18 +6,22 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from io import StringIO
 
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 
 from neumap_ros.errors import ConfigError, MapError, MappingError
 from neumap_ros.features.rootsift import RootSift
+from neumap_ros.localization.calibration import read_calibration
 from neumap_ros.localization.decoder import create_decoder
 from neumap_ros.mapping import compression
 from neumap_ros.mapping.build import BuildSettings, build_map
 from neumap_ros.mapping.fit_dpqed import fit_dpqed
 from neumap_ros.mapping.sources import open_poses_json
+from neumap_ros.maps.info import covariance_words, info_tables, map_info
 from neumap_ros.maps.manifest import manifest_to_bytes
 from neumap_ros.maps.storage import open_map
 
@@ -51,6 +55,7 @@ def folder_bytes(folder) -> int:
     ids=['tiny', 'dpqed', 'pq', 'full', 'notes'],
 )
 def test_a_budget_is_kept_to_the_byte_and_used(source, tmp_path, settings):
+    settings = replace(settings, calibration_images=8)
     report = build_map(source, tmp_path / 'room', settings)
     size = folder_bytes(tmp_path / 'room')
     assert size == report.total_bytes == sum(report.bytes_per_part.values())
@@ -80,7 +85,7 @@ def test_an_interrupted_build_resumes(source, tmp_path, monkeypatch, stage):
             raise Interrupted
 
     monkeypatch.setattr(RootSift, 'extract', counting)
-    out, settings = tmp_path / 'room', BuildSettings(parts=4, max_keypoints=400)
+    out, settings = tmp_path / 'room', BuildSettings(parts=4, max_keypoints=400, calibration_images=8)
     with pytest.raises(Interrupted):
         build_map(source, out, settings, interrupt)
     assert not out.exists(), 'half a map'
@@ -103,7 +108,7 @@ def digests(folder) -> list:
     'settings', [BuildSettings(parts=4), BuildSettings('pq', 40_000, parts=8)], ids=['dpqed', 'pq']
 )
 def test_the_same_seed_gives_the_same_map(source, tmp_path, settings):
-    settings = replace(settings, max_keypoints=500)
+    settings = replace(settings, max_keypoints=500, calibration_images=8)
     manifests = []
     for name in ('a', 'b'):
         torch.manual_seed(ord(name))
@@ -130,7 +135,7 @@ def test_the_map_says_what_it_was_made_of(source, tmp_path):
 
 
 def test_an_existing_map_is_not_replaced_unless_asked(source, tmp_path):
-    settings = BuildSettings(parts=4, max_keypoints=300)
+    settings = BuildSettings(parts=4, max_keypoints=300, calibration_images=0)
     build_map(source, tmp_path / 'room', settings)
     before = (tmp_path / 'room' / 'manifest.json').read_bytes()
     calls = []
@@ -186,3 +191,26 @@ def test_a_budget_too_small_for_any_map_is_refused(source, tmp_path):
         BuildSettings(budget_bytes=3999)
     with pytest.raises(ConfigError, match="no map kind 'zip', expected one of dpqed, pq, full"):
         BuildSettings('zip')
+
+
+def test_a_map_is_calibrated_with_images_held_out(source, tmp_path):
+    settings = BuildSettings(parts=4, max_keypoints=500, calibration_images=12)
+    stages = []
+    report = build_map(source, tmp_path / 'room', settings, lambda stage, done, total: stages.append(stage))
+    assert 'measuring errors' in stages
+    manifest = open_map(tmp_path / 'room').manifest
+    calibration = read_calibration(manifest)
+    assert calibration == read_calibration(report.manifest)
+    assert 8 <= calibration.images <= report.calibration.tried == 12
+    assert 0.2 < calibration.noise < 6
+    text = StringIO()
+    Console(file=text, width=200).print(info_tables(map_info(tmp_path / 'room')))
+    assert f'calibrated on {calibration.images} held-out images' in text.getvalue()
+
+    build_map(source, tmp_path / 'off', replace(settings, calibration_images=0))
+    plain = open_map(tmp_path / 'off').manifest
+    assert read_calibration(plain) is None
+    assert plain.files == manifest.files, 'a calibration changes no tensor'
+    assert 'not calibrated' in covariance_words(plain)
+    with pytest.raises(ConfigError, match='expected 0'):
+        BuildSettings(calibration_images=-1)
