@@ -5,9 +5,11 @@
 ros2 launch neumap_ros evaluate.launch.py map:=/maps/office bag:=/bags/drive_7 pose:=tf:map out:=/tmp/report
 """
 
-from launch.actions import DeclareLaunchArgument, EmitEvent, ExecuteProcess, RegisterEventHandler
+from launch.actions import DeclareLaunchArgument, EmitEvent, ExecuteProcess, OpaqueFunction, RegisterEventHandler
 from launch.event_handlers import OnProcessExit
 from launch.events import Shutdown
+from launch.launch_context import LaunchContext
+from launch.launch_description_entity import LaunchDescriptionEntity
 from launch.substitutions import LaunchConfiguration
 
 from launch import LaunchDescription
@@ -23,19 +25,21 @@ def generate_launch_description() -> LaunchDescription:
         ),
         DeclareLaunchArgument('every', default_value='1', description='Evaluate every n-th image.'),
         DeclareLaunchArgument(
-            'condition', default_value='none', description='Under which the bag was recorded, such as night.'
+            'condition', default_value='', description='Under which the bag was recorded, such as night.'
         ),
         DeclareLaunchArgument('out', description='Folder of the run: run.json, attempts.csv and more.'),
     ]
-    evaluate = ExecuteProcess(
-        cmd=[
-            *('neumap', 'evaluate', '--map', LaunchConfiguration('map'), '--bag', LaunchConfiguration('bag')),
-            *('--pose', LaunchConfiguration('pose'), '--every', LaunchConfiguration('every')),
-            *('--out', LaunchConfiguration('out'), '--label', ['condition=', LaunchConfiguration('condition')]),
-        ],
-        output='screen',
-    )
+    return LaunchDescription([*arguments, OpaqueFunction(function=_evaluate)])
+
+
+def _evaluate(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    """The command with what was given, and the end of the launch when it ends."""
+    given = {name: LaunchConfiguration(name).perform(context) for name in ('map', 'bag', 'pose', 'every', 'out')}
+    command = ['neumap', 'evaluate', *(word for name, value in given.items() for word in (f'--{name}', value))]
+    if condition := LaunchConfiguration('condition').perform(context):
+        command += ['--label', f'condition={condition}']
+    evaluate = ExecuteProcess(cmd=command, output='screen')
     shutdown = RegisterEventHandler(
         OnProcessExit(target_action=evaluate, on_exit=[EmitEvent(event=Shutdown(reason='the evaluation has ended'))])
     )
-    return LaunchDescription([*arguments, evaluate, shutdown])
+    return [evaluate, shutdown]
