@@ -122,10 +122,10 @@ def attempt_texts(view: RunView, indices: IndexArray) -> list[str]:
         lines = [f'<b>{words.for_plotly(row.name)}</b>', f'{when} · reason {words.for_plotly(row.reason)}']
         if row.accepted and row.truth is not None:
             lines.append(f'error {words.length(row.error_m, view.unit)}, {words.angle(row.error_deg)}')
-        counts = f'{row.evidence.guided_inliers} inliers'
-        if math.isfinite(row.confidence):
-            counts += f' · confidence {row.confidence:.2f}'
-        lines.append(counts + (f' · revision {row.revision}' if row.revision else ''))
+        counts = [f'{row.evidence.guided_inliers} inliers'] if row.evidence.keypoints else []
+        counts += [f'confidence {row.confidence:.2f}'] if math.isfinite(row.confidence) else []
+        counts += [f'revision {row.revision}'] if row.revision else []
+        lines += [' · '.join(counts)] if counts else []
         texts.append('<br>'.join(lines))
     return texts
 

@@ -44,6 +44,7 @@ def time_chart(views: Sequence[RunView]) -> Chart | None:
         data += _robot_line(index, view, position_N) if len(views) == 1 else []
         marks, note = _error_marks(index, view, position_N, 0.45 if len(views) > 1 else 0.8)
         data += [*marks, *(_running_median(index, view, position_N) if len(views) > 1 else [])]
+        data += _span(index, position_N)
         data += _stretches_without_pose(index, view, position_N, stamped, len(views))
         notes += [f'{view.label}: {note}'] if note and len(views) > 1 else [note] if note else []
     judged = any(view.judged_N.any() for view in views)
@@ -172,6 +173,14 @@ def _error_marks(index: int, view: RunView, position_N: FloatArray, opacity: flo
         chart.trace(index, view.label, y=distance, **common),
         chart.trace(index, view.label, y=angle, yaxis='y2', **common),
     ], chart.note_of_thinning(len(chosen), len(every), rule)
+
+
+def _span(index: int, position_N: FloatArray) -> list[Trace]:
+    """A thin line from the first to the last image; the stretches without a pose lie on it."""
+    ends = chart.numbers([float(position_N.min()), float(position_N.max())], 8)
+    line = {'color': '--line', 'width': 2}
+    more: Trace = {'mode': 'lines', 'y': [index, index], 'yaxis': 'y3', 'line': line, 'hoverinfo': 'skip'}
+    return [chart.trace(index, 'span', x=ends, **more)]
 
 
 def _stretches_without_pose(index: int, view: RunView, position_N: FloatArray, stamped: bool, runs: int) -> list[Trace]:

@@ -101,7 +101,7 @@ def _plan(index: int, view: RunView, plane_23: FloatArray, upright: bool, box: t
         [*data, *marks],
         layout,
         height_px=0,
-        aspect=min(max(height / width, 0.45), 1.3),
+        aspect=min(max(height / width, 0.2), 1.3),
         note=' '.join(notes),
         run=index,
     )

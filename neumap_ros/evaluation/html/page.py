@@ -28,6 +28,7 @@ from neumap_ros.evaluation.html.reasons import reason_bars
 from neumap_ros.evaluation.html.view import RunView, read_views
 
 MOST_RUNS = 12
+KINDS = {'images': 'single images', 'replay': 'replay of a bag', 'trajectories': 'two trajectories', 'live': 'live'}
 TEMPLATE, STYLE, SCRIPT = 'report.html.jinja', 'report.css', 'report.js'
 
 
@@ -158,12 +159,14 @@ def _columns(view: RunView) -> dict[str, Any]:
         for axis, name in enumerate('xyz'):
             values = [math.nan if pose is None else float(pose.translation_3[axis]) for pose in of]
             columns[prefix + name] = numbers(values, 8)
-    # Columns that say nothing, such as conditions that nobody named, are left out.
+    # Columns that say nothing, such as conditions that nobody named, are left out; the table itself needs some.
+    needed = ('name', 'reason', 'accepted', 'false_fix')
+    said = {key for key, values in columns.items() if key in needed or any(v not in ('', None, 0) for v in values)}
     return {
         'label': view.label,
         'unit': view.unit,
         'count': len(rows),
-        'columns': {key: values for key, values in columns.items() if any(value not in ('', None) for value in values)},
+        'columns': {key: values for key, values in columns.items() if key in said},
     }
 
 
@@ -173,7 +176,7 @@ def _facts(views: Sequence[RunView]) -> list[tuple[str, list[str]]]:
     def fact(view: RunView) -> dict[str, str]:
         run = view.run
         return {
-            'kind': {'images': 'single images', 'replay': 'replay of a bag', 'live': 'live'}.get(run.kind, run.kind),
+            'kind': KINDS.get(run.kind, run.kind),
             'source': run.source,
             'labels': ', '.join(f'{key}={value}' for key, value in run.labels.items()) or words.NOTHING,
             'pose of': f'{run.body} in {run.map_frame}',

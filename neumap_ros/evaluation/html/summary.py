@@ -170,7 +170,7 @@ def _false(view: RunView) -> Cell:
     known = int((view.accepted_N & view.judged_N).sum())
     if not known:
         return Cell(words.NOTHING if not figures.judged else '0', value=0.0 if figures.judged else math.nan)
-    detail = f'of {known:,}; rate below {words.percent(largest_rate(figures.false_fixes, known))}'
+    detail = f'of {known:,}; rate below {words.rate(largest_rate(figures.false_fixes, known))}'
     return Cell(f'{figures.false_fixes}', detail, figures.false_fixes / known)
 
 

@@ -85,7 +85,7 @@ def _false_sentence(view: RunView) -> str:
     bound = metrics.false_fix_threshold(view.run.metric).label.replace(', ', ' or ')
     if not known:
         return 'There is no accepted pose that could be false.'
-    limit = words.percent(largest_rate(figures.false_fixes, known))
+    limit = words.rate(largest_rate(figures.false_fixes, known))
     if not figures.false_fixes:
         return f'None of the {known:,} accepted poses was false (beyond {bound}); a rate above {limit} is ruled out.'
     return (
@@ -100,7 +100,7 @@ def _time_sentences(view: RunView) -> list[str]:
     if (known := figures.availability.get('1 s', math.nan)) == known:
         sentences.append(
             f'A pose not older than a second was there {words.percent(known)} of the time; the first fix came '
-            f'{"after " + words.seconds(figures.first_fix_s) if math.isfinite(figures.first_fix_s) else "never"}.'
+            f'{_when(figures.first_fix_s)}.'
         )
     if math.isfinite(figures.latency_ms.get('p95', math.nan)):
         sentences.append(
@@ -108,6 +108,12 @@ def _time_sentences(view: RunView) -> list[str]:
             f'{words.milliseconds(figures.latency_ms["p95"])}.'
         )
     return sentences
+
+
+def _when(first_fix_s: float) -> str:
+    if not math.isfinite(first_fix_s):
+        return 'never'
+    return f'after {words.seconds(first_fix_s)}' if first_fix_s >= 0.005 else 'with the first image'
 
 
 def _many(views: Sequence[RunView]) -> str:

@@ -60,11 +60,18 @@ def percent(value: float) -> str:
     return f'{text.removesuffix(".0")} %'
 
 
+def rate(value: float) -> str:
+    """A small share with two digits, which may be far below a percent."""
+    return NOTHING if math.isnan(value) else f'{100 * value:.2g} %'
+
+
 def interval(share: Share) -> str:
     """The 95 % interval of a share, without the share itself."""
     if math.isnan(share.low):
         return ''
-    return f'{100 * share.low:.0f} to {100 * share.high:.0f} %'
+    width = share.high - share.low
+    digits = 0 if width > 0.02 else 1 if width > 0.002 else 2
+    return f'{100 * share.low:.{digits}f} to {100 * share.high:.{digits}f} %'
 
 
 def size(count: int) -> str:
