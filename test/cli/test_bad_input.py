@@ -193,8 +193,8 @@ def test_photographs_to_train_from(refused, tmp_path):
 
 
 def test_unknown_data_of_the_demo(tmp_path, monkeypatch):
-    from neumap_ros import demo
+    from neumap_ros.demo import photographs
 
-    monkeypatch.setenv(demo.DATA_VARIABLE, str(tmp_path))
-    with pytest.raises(demo.ConfigError, match='there is no data set'):
-        demo.find_data('moon')
+    monkeypatch.setenv(photographs.DATA_VARIABLE, str(tmp_path))
+    with pytest.raises(photographs.ConfigError, match='there is no data set'):
+        photographs.find_data('moon')

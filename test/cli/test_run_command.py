@@ -59,3 +59,11 @@ def test_mistakes_are_one_line(refused, tmp_path):
     assert "no node 'pilot', expected one of localizer, map_server" in refused('run', 'pilot')
     assert 'no parameter file' in refused('run', 'localizer', '--params-file', tmp_path / 'none.yaml')
     assert 'from:=to' in refused('run', 'localizer', '-r', 'image')
+
+
+def test_waiting_for_nodes_that_do_not_come_ends_with_a_sentence():
+    environment = os.environ | {'ROS_DOMAIN_ID': str(151 + os.getpid() % 50), 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'OFF'}
+    command = [sys.executable, '-m', 'neumap_ros.cli', 'wait', '--timeout', '0.5']
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S)
+    assert done.returncode == 1
+    assert 'no localizer has a map' in done.stderr

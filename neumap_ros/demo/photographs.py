@@ -1,21 +1,17 @@
 # SPDX-FileCopyrightText: 2026 neumap_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""From pictures to poses in a minute or two: ``python -m neumap_ros.demo``.
-
-Without data it renders a small room with exact poses; with ``--data NAME`` it takes real photographs.
-"""
+"""The demonstration with posed photographs: map one part of them, localize the other."""
 
 from __future__ import annotations
 
 import os
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
 from rich.console import Console
 
-from neumap_ros.cli.console import bar, build_tables, format_bytes, one_line_errors, set_up_logging, stage_bars
+from neumap_ros.cli.console import bar, build_tables, format_bytes, stage_bars
 from neumap_ros.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -29,23 +25,13 @@ DATA_VARIABLE = 'NEUMAP_DATA'
 BUDGET_BYTES = 250_000
 
 
-def run_demo(
-    console: Console,
-    out: Path,
-    data: str | None = None,
-    *,
-    size: tuple[int, int] = (640, 480),
-    views: tuple[int, int] = (60, 20),
-    budget_bytes: int | None = BUDGET_BYTES,
-) -> Run:
-    """Build a map, localize held-out images, print tables, write pictures and reports.
+def run_photograph_demo(console: Console, data: Path, out: Path, budget_bytes: int | None = BUDGET_BYTES) -> Run:
+    """Build a map, localize held-out images, print tables, write pictures and a run.
 
     Args:
         console: to print to.
+        data: folder with ``poses.json`` and ``split.json``.
         out: folder for everything.
-        data: name of a data set; None renders one.
-        size: of rendered images in pixels.
-        views: how many images to render for the map, and how many to localize.
         budget_bytes: of the map; None keeps all points and measures nothing.
 
     Raises:
@@ -61,11 +47,9 @@ def run_demo(
     from neumap_ros.mapping.sources import open_poses_json
     from neumap_ros.maps.storage import open_map
 
-    folder = rendered_world(console, out / 'world', size, views) if data is None else find_data(data)
-    mapping, queries = open_poses_json(folder, 'map'), open_poses_json(folder, 'query')
-    results = out if data is None else out / Path(data).name
-    map_folder = results / 'map'
-    _make_folder(results)
+    mapping, queries = open_poses_json(data, 'map'), open_poses_json(data, 'query')
+    map_folder = out / 'map'
+    make_folder(out)
 
     console.rule('map')
     console.print(f'mapping {mapping.description}', highlight=False, markup=False)
@@ -83,50 +67,24 @@ def run_demo(
 
     worst = WorstAttempts()
     with bar(console, 'localizing') as advance:
-        run = evaluate(localizer, queries, advance, name=results.name, worst=worst, on_fix=remember)
+        run = evaluate(localizer, queries, advance, name=out.name, worst=worst, on_fix=remember)
     console.print(run_tables(run))
 
     run, pictures = worst.pictures(run)
-    written = list(write_run(run, results / 'evaluation', pictures).values())
+    written = list(write_run(run, out / 'evaluation', pictures).values())
     row, fix = shown[0]
     image = next(image for image in queries.images if image.name == row.name)
     if row.detail == '':
-        written.append(results / 'query_with_inliers.png')
+        written.append(out / 'query_with_inliers.png')
         write_picture(written[-1], draw_inliers(queries.read(image), fix, image.camera, image.name))
-    written.append(results / 'plan.png')
+    written.append(out / 'plan.png')
     drive = [image.T_map_cam for image in mapping.images if image.T_map_cam is not None]
     fixes = [row.pose for row in run.attempts if row.pose is not None]
     truths = [row.truth for row in run.attempts if row.truth is not None]
     write_picture(written[-1], draw_plan(drive, fixes, truths, _map_points(localizer)))
     console.rule('what next')
-    _say_what_next(console, folder, map_folder, written, queries, report.total_bytes)
+    _say_what_next(console, data, map_folder, written, queries, report.total_bytes)
     return run
-
-
-def rendered_world(console: Console, folder: Path, size: tuple[int, int], views: tuple[int, int]) -> Path:
-    """Render the demonstration world, or find it rendered.
-
-    Args:
-        console: to print to.
-        folder: of the world.
-        size: of the images in pixels.
-        views: how many for the map, and how many to localize.
-
-    Returns:
-        The folder.
-
-    Raises:
-        ConfigError: the ray caster is not installed, or the folder holds something else.
-    """
-    if (folder / 'split.json').is_file():
-        console.print(f'the world in {folder} is already rendered', highlight=False, markup=False)
-        return folder
-    from neumap_ros.simulation.demo_world import make_demo_world
-
-    _make_folder(folder.parent)
-    with bar(console, 'rendering a room') as progress:
-        make_demo_world(folder, size=size, mapping_views=views[0], query_views=views[1], progress=progress)
-    return folder
 
 
 def find_data(name: str) -> Path:
@@ -136,7 +94,7 @@ def find_data(name: str) -> Path:
         ConfigError: there is none.
     """
     given = os.environ.get(DATA_VARIABLE)
-    root = Path(given) if given else Path(__file__).resolve().parents[2] / 'shared' / 'data'
+    root = Path(given) if given else Path(__file__).resolve().parents[3] / 'shared' / 'data'
     folder = root / 'posed' / name
     if not (folder / 'split.json').is_file():
         known = sorted(path.parent.name for path in (root / 'posed').glob('*/split.json'))
@@ -145,7 +103,12 @@ def find_data(name: str) -> Path:
     return folder
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Create a folder with those around it.
+
+    Raises:
+        ConfigError: it cannot be created.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -176,25 +139,3 @@ def _say_what_next(
     line(f'  neumap localize {shlex.quote(str(image))} --map {shlex.quote(str(map_folder))} --camera {spelled}')
     line('Map your own images (README.md, "Map your own COLMAP model"):')
     line('  neumap map build --colmap MODEL --out my_map --budget 500kB')
-
-
-def demo(
-    data: Annotated[str | None, typer.Option(help=f'Data set in ${DATA_VARIABLE}/posed or ../shared/data.')] = None,
-    out: Annotated[Path, typer.Option(help='Folder for everything that is written.')] = Path('demo_output'),
-    debug: Annotated[bool, typer.Option('--debug', help='Show tracebacks and log more.')] = False,
-) -> None:
-    """Build a map, localize held-out images in it, show how good they are."""
-    set_up_logging(debug)
-    with one_line_errors(debug):
-        run_demo(Console(), out, data)
-
-
-def main() -> None:
-    """Entry point of ``python -m neumap_ros.demo``."""
-    app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
-    app.command()(demo)
-    app()
-
-
-if __name__ == '__main__':
-    main()
