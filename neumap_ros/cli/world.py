@@ -17,6 +17,7 @@ from rich.markup import escape
 from neumap_ros.cli.bag import Storage
 from neumap_ros.cli.console import bar, stage_bars
 from neumap_ros.errors import ConfigError
+from neumap_ros.simulation.folders import CACHE_VARIABLE
 
 app = typer.Typer(no_args_is_help=True, help='Make simulated worlds with exact ground truth.')
 
@@ -120,7 +121,7 @@ def make(
     imu_rate: Annotated[float, typer.Option(help='Samples per second; 0: none.', rich_help_panel=_BAG)] = 200.0,
     cache: Annotated[
         Path | None,
-        typer.Option(help='Keeps what was made for the next time.', envvar='NEUMAP_WORLD_CACHE'),
+        typer.Option(help='Keeps what was made for the next time.', envvar=CACHE_VARIABLE),
     ] = None,
     workers: Annotated[int | None, typer.Option(help='Processes; default: all processors.')] = None,
 ) -> None:

@@ -15,14 +15,9 @@ from typing import Any
 
 from neumap_ros.errors import ConfigError
 
+# Names the cache of the command line.
 CACHE_VARIABLE = 'NEUMAP_WORLD_CACHE'
 REQUEST_FILE = 'world.json'
-
-
-def default_cache() -> Path | None:
-    """The folder named by the environment variable NEUMAP_WORLD_CACHE; None without it."""
-    value = os.environ.get(CACHE_VARIABLE, '')
-    return Path(value) if value else None
 
 
 def make_folder(out: Path, document: dict[str, Any], fill: Callable[[Path], None], cache: Path | None = None) -> bool:

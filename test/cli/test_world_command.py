@@ -20,8 +20,10 @@ def _ray_caster():
     pytest.importorskip('embreex', reason='the ray caster of simulated worlds is an optional dependency')
 
 
-def test_a_mapping_drive_and_a_query_drive_as_folders(tmp_path):
-    done = run(*SMALL, '--out', tmp_path / 'map', '--rate', 2, '--spacing', 1.5, '--cache', tmp_path / 'cache')
+@pytest.mark.slow
+def test_a_mapping_drive_and_a_query_drive_as_folders(tmp_path, monkeypatch):
+    monkeypatch.setenv('NEUMAP_WORLD_CACHE', str(tmp_path / 'cache'))
+    done = run(*SMALL, '--out', tmp_path / 'map', '--rate', 2, '--spacing', 1.5)
     assert done.exit_code == 0, done.output
     assert 'neumap map build --dataset' in done.output
     count = len(open_poses_json(tmp_path / 'map', 'map'))

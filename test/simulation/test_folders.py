@@ -8,7 +8,7 @@ import time
 import pytest
 
 from neumap_ros.errors import ConfigError, NeumapError
-from neumap_ros.simulation.folders import default_cache, make_folder
+from neumap_ros.simulation.folders import make_folder
 
 ONE, OTHER = {'key': 'one'}, {'key': 'other'}
 
@@ -109,10 +109,3 @@ def test_two_that_want_the_same_wait_for_each_other(tmp_path):
         process.join(120)
     assert [process.exitcode for process in both] == [0, 0]
     assert (out / 'calls').read_text() == 'x'
-
-
-def test_the_cache_is_named_by_the_environment(monkeypatch, tmp_path):
-    monkeypatch.delenv('NEUMAP_WORLD_CACHE', raising=False)
-    assert default_cache() is None
-    monkeypatch.setenv('NEUMAP_WORLD_CACHE', str(tmp_path))
-    assert default_cache() == tmp_path

@@ -92,6 +92,7 @@ def test_depth_and_poses_agree_between_images(folder):
     assert agreed > 0.85 * compared  # the rest is hidden, or at the border of something
 
 
+@pytest.mark.slow
 def test_the_same_request_gives_the_same_bytes_whatever_the_number_of_workers(folder, tmp_path):
     out = tmp_path / 'again'
     seen = []
@@ -101,6 +102,7 @@ def test_the_same_request_gives_the_same_bytes_whatever_the_number_of_workers(fo
     assert seen[-1] == (count, count)
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_where_it_was(folder, tmp_path):
     out = tmp_path / 'out'
 
@@ -160,6 +162,7 @@ def test_another_folder_is_not_overwritten(folder, tmp_path):
         make_posed_images(replace(REQUEST, length_m=2.0), tmp_path / 'mine')
 
 
+@pytest.mark.slow
 def test_effects_change_the_picture_each_in_its_way():
     request = replace(REQUEST, sensor=CLEAN)
     world = request.make_world()
@@ -188,6 +191,7 @@ def test_impossible_requests_are_refused():
             replace(REQUEST, **changes)
 
 
+@pytest.mark.slow
 def test_a_rig_is_photographed_together(tmp_path):
     request = replace(REQUEST, cameras=('front', 'left'), fisheye=True, rate_hz=0.3, depth=False)
     drive = request.make_drive(request.make_world())
