@@ -29,7 +29,7 @@ from benchmarks.scenes import CACHE, RESULTS
 from neumap_ros.errors import NeumapError
 
 # Columns of the widest table.
-MIN_WIDTH = 165
+MIN_WIDTH = 180
 EXIT_WORSE, EXIT_ERROR, EXIT_INTERRUPTED = 1, 2, 130
 
 

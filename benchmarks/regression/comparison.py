@@ -173,12 +173,13 @@ def _pair_notes(pair: _Pair) -> list[str]:
 
 
 def _groups(pairs: Sequence[_Pair]) -> dict[str, list[_Pair]]:
-    """All cases, kinds of scenes, conditions; groups of one case say nothing new."""
+    """All cases, kinds of scenes, conditions; groups of one case, or of all, say nothing new."""
     groups: dict[str, list[_Pair]] = {'all': list(pairs)}
     for pair in pairs:
         groups.setdefault(f'all {pair.after.scene.split("-")[0]}s', []).append(pair)
         groups.setdefault(f'all {pair.after.condition}', []).append(pair)
-    return {name: members for name, members in groups.items() if len(members) > 1}
+    new = {name: members for name, members in groups.items() if 1 < len(members) < len(pairs)}
+    return ({'all': groups['all']} if len(pairs) > 1 else {}) | new
 
 
 def _changes(scope: str, pairs: Sequence[_Pair]) -> list[Change]:
@@ -241,7 +242,7 @@ def _error(scope: str, name: str, pairs: Sequence[_Pair]) -> Change:
             now.append(columns[1][pair.index_after_N][right])
     before_N, after_N = np.concatenate(then), np.concatenate(now)
     ratio, p = ratio_test(before_N, after_N)
-    before, after = 1.0, ratio
+    before, after = (1.0, ratio) if math.isfinite(ratio) else (math.nan, math.nan)
     if len(pairs) == 1 and len(after_N):
         before, after = float(np.median(before_N)), float(np.median(after_N))
     matters = abs(math.log(ratio)) > math.log1p(ERROR_TOLERANCE) if math.isfinite(ratio) else False

@@ -48,7 +48,7 @@ class Sheet:
         """For the terminal."""
         table = Table(title=self.title, title_justify='left')
         for index, name in enumerate(self.head):
-            table.add_column(escape(name), justify='left' if index == 0 else 'right', no_wrap=index == 0)
+            table.add_column(escape(name), justify='left' if index == 0 else 'right', no_wrap=True)
         for index, row in enumerate(self.rows):
             table.add_row(*map(escape, row), style=self.colours[index] if self.colours else '')
         return table
@@ -70,12 +70,16 @@ def figures_sheet(cases: Sequence[CaseResult], baseline: Mapping[str, CaseResult
         rows.append(_case_row(case, None if old is None or old.error else old))
         failed = bool(case.error) or case.case in worse
         colours.append('bold red' if failed else 'green' if case.case in better else '')
+    bounds = [level.removeprefix('recall ').split(', ') for level in LEVELS]
     head = (
-        *('case', 'queries', *(level.removeprefix('recall ') for level in LEVELS), 'false fixes'),
-        *('median m', 'deg', '1/2/3 sigma', 'map kB', 'query ms', 'build s'),
+        *('case', 'queries', *(distance for distance, _ in bounds), 'false', 'median m', 'deg', '1/2/3 sigma'),
+        *('map kB', 'query ms', 'build s'),
     )
     nominal = '/'.join(f'{100 * share:.0f}' for share in EXPECTED_COVERAGE)
-    title = f'share of the queries within, share of the fixes within sigmas (nominal {nominal}), percent; CPU times'
+    title = (
+        f'percent of the queries within {", ".join(" ".join(bound) for bound in bounds)}; false fixes; median error of '
+        f'the fixes; percent of them within sigmas (nominal {nominal}); times of the processor'
+    )
     return Sheet(title, head, tuple(rows), tuple(colours))
 
 

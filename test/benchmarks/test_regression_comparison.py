@@ -54,12 +54,13 @@ def test_equal_shares_of_other_queries_are_pairs_in_both_directions():
 
 def test_what_no_case_shows_all_of_them_together_do():
     names = [f'world-{name}/night/100kB' for name in ('a', 'b', 'c', 'd', 'e', 'f')]
-    before = [make_case(name, RIGHT) for name in names]
-    after = [make_case(name, [*RIGHT[:56], *[None] * 4]) for name in names]
+    before = [make_case(name, RIGHT) for name in (*names, 'world-a/day/100kB')]
+    after = [*(make_case(name, [*RIGHT[:56], *[None] * 4]) for name in names), before[-1]]
     worse = verdicts(compare(before, after))
     assert ('all', 'recall 5 cm, 5 deg') in worse
     assert ('all night', 'recall 5 cm, 5 deg') in worse
-    assert not {scope for scope, _ in worse} & set(names)
+    # The group of all worlds would be that of all cases.
+    assert {scope for scope, _ in worse} == {'all', 'all night'}
 
 
 def test_more_false_fixes_are_worse():
