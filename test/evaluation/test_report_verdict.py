@@ -9,6 +9,7 @@ import pytest
 from report_runs import drive
 
 from neumap_ros.evaluation.html import parts, summary, verdict
+from neumap_ros.evaluation.html.chart_map import map_charts
 from neumap_ros.evaluation.html.gallery import FALSE, MISSING, failures, ranks
 from neumap_ros.evaluation.html.reasons import reason_bars
 from neumap_ros.evaluation.html.view import ground_plane, make_views
@@ -174,3 +175,17 @@ def test_plans_of_cameras_without_gravity_turn_upright():
         np.linalg.norm(flat - flat[0], axis=1), np.linalg.norm(straight - straight[0], axis=1), atol=1e-6
     )
     assert ground_plane([view])[1] in (True, False)
+
+
+def test_a_far_facade_and_a_far_pose_do_not_shrink_the_plan():
+    facade = ((-300.0, 400.0), (300.0, 400.0), (300.0, 401.0))
+    near, far = views_of({'false': 0}, {'false': 0, 'floor': (*drive(0)[0].floor, facade)})
+    rows = list(far.attempts)
+    lost = Pose(rows[0].estimate.rotation_33, np.array([5000.0, 0, 0]))
+    rows[0] = dataclasses.replace(rows[0], estimate=lost, error_m=5000.0)
+    (far,) = make_views([dataclasses.replace(far.run, attempts=tuple(rows))], ['.'])
+    (one,), (two,) = map_charts([near]), map_charts([far])
+    for axis in ('xaxis', 'yaxis'):
+        assert one.layout[axis]['range'] == pytest.approx(two.layout[axis]['range'], abs=0.5)
+    assert '1 pose beyond the edge, drawn at the edge' in two.note
+    assert len({str(chart.layout) for chart in map_charts([near, far])}) == 1

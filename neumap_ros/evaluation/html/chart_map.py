@@ -19,6 +19,8 @@ MOST_LINE_POINTS = 4000
 CELL = 1 / 500
 # Errors shorter than this share of the plan's width are no visible line.
 SHORTEST_LINE = 1 / 150
+# What is farther from the robots' places than this share of their spread is not on the plan.
+NEAR = 0.5
 # A path is broken where nothing is known for longer than this many usual steps.
 GAP_STEPS = 8
 
@@ -40,21 +42,32 @@ def places(view: RunView) -> FloatArray:
 
 
 def _box(views: Sequence[RunView], plane_23: FloatArray) -> tuple[FloatArray, FloatArray] | None:
-    """Corners of what all plans show. One far away pose must not shrink everything else to a dot."""
+    """Corners of what all plans show: the robots' places with the rooms around.
+
+    One far away pose, or a facade across the square, must not shrink everything else to a dot.
+    """
     sure = [view.truth_N3 for view in views] + [view.estimate_N3 for view in views if not view.judged_N.any()]
     known = np.concatenate(sure) @ plane_23.T
+    known = known[np.isfinite(known).all(axis=1)]
     floors = [np.array(polygon) for view in views for polygon in view.run.floor]
-    known = np.concatenate([known[np.isfinite(known).all(axis=1)], *floors])
+    if not len(known):
+        known = np.concatenate([np.zeros((0, 2)), *floors])
     if not len(known):
         return None
     low, high = known.min(axis=0), known.max(axis=0)
-    span = max(float((high - low).max()), 1e-3)
+    reach = NEAR * max(float((high - low).max()), 1e-3)
     estimates = np.concatenate([view.estimate_N3 for view in views]) @ plane_23.T
-    near = ((estimates > low - span / 2) & (estimates < high + span / 2)).all(axis=1)
-    shown = np.concatenate([known, estimates[near]])
-    low, high = shown.min(axis=0), shown.max(axis=0)
-    margin = 0.05 * span
+    corners = np.concatenate([known, estimates, *(f for f in floors if _touches(f, low - reach / 4, high + reach / 4))])
+    # Comparisons with NaN are false.
+    near = ((corners > low - reach) & (corners < high + reach)).all(axis=1)
+    low, high = corners[near].min(axis=0), corners[near].max(axis=0)
+    margin = 0.05 * max(float((high - low).max()), 1e-3)
     return low - margin, high + margin
+
+
+def _touches(polygon_N2: FloatArray, low: FloatArray, high: FloatArray) -> bool:
+    """Whether the box around a polygon overlaps another box."""
+    return bool((polygon_N2.max(axis=0) > low).all() and (polygon_N2.min(axis=0) < high).all())
 
 
 def _plan(index: int, view: RunView, plane_23: FloatArray, upright: bool, box: tuple[FloatArray, FloatArray]) -> Chart:
