@@ -46,7 +46,7 @@ def main() -> int:
     parser.add_argument('--save', metavar='NAME', help='keep this run as a baseline')
     parser.add_argument('--out', type=Path, default=RESULTS / 'regression', help='history, baselines, run folders')
     parser.add_argument('--cache', type=Path, default=CACHE / 'regression', help='worlds and maps')
-    parser.add_argument('--jobs', type=int, default=len(os.sched_getaffinity(0)), help='scenes at once')
+    parser.add_argument('--jobs', type=int, default=os.cpu_count() or 1, help='scenes at once')
     parser.add_argument('--fresh', action='store_true', help='run finished cases again, maps included')
     parser.add_argument('--list', action='store_true', help='only list the cases')
     arguments = parser.parse_args()

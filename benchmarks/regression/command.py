@@ -146,17 +146,20 @@ ProgressOfTask = Callable[[Task, str, int, int], None]
 def _progress(
     console: Console, tasks: Sequence[Task]
 ) -> Iterator[tuple[ProgressOfTask, Callable[[CaseResult, bool], None]]]:
-    """One bar for all cases, one for each task at work; a line for each finished case."""
+    """One bar for all cases, one for each task at work; a line for each finished case, in a log for each stage too."""
     columns = (TextColumn('{task.description}'), BarColumn(bar_width=30), MofNCompleteColumn(), TimeElapsedColumn())
     total = sum(len(task.cases) for task in tasks)
     with Progress(*columns, console=console) as bars:
         overall = bars.add_task('cases', total=total)
         rows = {task.cases: bars.add_task('', total=1, visible=False) for task in tasks}
-        done = {task.cases: 0 for task in tasks}
+        done, latest = {task.cases: 0 for task in tasks}, dict[tuple[str, ...], str]()
 
         def progress(task: Task, stage: str, so_far: int, of_all: int) -> None:
             description = escape(f'{task.scene.name} {task.method}: {stage}')
             bars.update(rows[task.cases], description=description, completed=so_far, total=of_all, visible=True)
+            if not console.is_terminal and latest.get(task.cases) != stage:
+                console.print(description, highlight=False, soft_wrap=True)
+            latest[task.cases] = stage
 
         def finished(result: CaseResult, kept: bool) -> None:
             bars.advance(overall)
