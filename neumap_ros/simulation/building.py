@@ -12,12 +12,13 @@ import numpy as np
 from neumap_ros.simulation import materials
 from neumap_ros.simulation.decoration import decorate
 from neumap_ros.simulation.furnishing import furnish
-from neumap_ros.simulation.light import Lamp
+from neumap_ros.simulation.houses import build_upper_storey
+from neumap_ros.simulation.lamps import Lamp
 from neumap_ros.simulation.people import populate
-from neumap_ros.simulation.rooms import Ring, Room
+from neumap_ros.simulation.rooms import Ring, Room, RoomWall
 from neumap_ros.simulation.site import TEXELS_PER_M, Site, rectangle_polygon
 from neumap_ros.simulation.textures import Painter, tiles
-from neumap_ros.simulation.walls import DOOR_M, Opening, Side, Wall, build_wall
+from neumap_ros.simulation.walls import DOOR_M, THICKNESS_M, Opening, Side, Wall, build_wall
 
 CEILING_M = 2.8
 CORRIDOR_M = 2.4
@@ -25,7 +26,7 @@ CORRIDOR_M = 2.4
 ROOM_M, SMALLEST_ROOM_M = 6.2, 3.3
 WINDOW_SILL_M, WINDOW_TOP_M = 0.9, 2.25
 # Width of windows and distance between their middles.
-WINDOW_M, WINDOW_EVERY_M = 1.5, 2.3
+WINDOW_M, WINDOW_EVERY_M = 1.4, 3.0
 LAMP_KLX = 1.1
 LAMP_EVERY_M = 3.2
 # Ways keep this far from the centre lines of walls: furniture, then robots.
@@ -80,6 +81,10 @@ def build_building(
     for room in rooms:
         furnish(site, room)
         decorate(site, room)
+    if exit_2 is not None:
+        front = np.array([origin_2[0], exit_2[1] - THICKNESS_M / 2])
+        facade = RoomWall(front, np.array([1.0, 0]), np.array([0.0, -1]), size_m[0], ())
+        build_upper_storey(site, facade, CEILING_M, 'upper storey')
     populate(site, [room.box for room in rooms])
     return exit_2
 

@@ -30,9 +30,9 @@ def decorate(site: Site, room: Room) -> None:
         if room.use == 'corridor':
             _door_sign(site, wall, name)
             _shut_doors(site, wall, name)
-        elif site.rng(f'{name} board').random() < 0.35:
+        elif site.rng(f'{name} board').random() < 0.5:
             _hang_board(site, wall, f'{name} board')
-        _posters(site, wall, name, 1.4 if room.use == 'corridor' else 1.1)
+        _posters(site, wall, name, 0.8 if room.use == 'corridor' else 0.6)
 
 
 def _posters(site: Site, wall: RoomWall, name: str, every_m: float) -> None:

@@ -81,7 +81,7 @@ def _desk(site: Site, name: str, at: FloatPlace) -> None:
     site.box(f'{name} monitor', (x, y, top + 0.28), (0.52, 0.04, 0.34), at.yaw, _screen, solid=False)
     site.box(f'{name} stand', (x, y, top + 0.06), (0.08, 0.08, 0.12), at.yaw, _grey, solid=False)
     rng = site.rng(f'{name} clutter')
-    for number in range(int(rng.integers(1, 4))):
+    for number in range(int(rng.integers(2, 6))):
         u, v = rng.uniform(-0.4, 0.4) * at.width_m, rng.uniform(0, 0.3) * at.depth_m
         width, depth, height = rng.uniform((0.12, 0.1, 0.03), (0.3, 0.25, 0.16))
         place = (*at.at(u, v), top + height / 2)
@@ -156,8 +156,8 @@ def _lockers(size_m: Size, resolution: float, rng: np.random.Generator) -> Textu
 def leaves(size_m: Size, resolution: float, rng: np.random.Generator) -> Texture:
     """Leaves in many greens."""
     shape = textures.canvas(size_m, resolution)
-    cells = [(s * resolution, s * resolution) for s in (0.12, 0.05, 0.02)]
-    tone = 1 + 0.45 * textures.noise(shape, cells, rng)
+    cells = [(s * resolution, s * resolution) for s in (0.1, 0.04, 0.02)]
+    tone = 1 + 0.6 * textures.noise(shape, cells, rng)
     return textures.to_picture(np.array([40, 95, 55], dtype=np.float32) * tone[..., None])
 
 

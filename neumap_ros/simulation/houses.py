@@ -70,6 +70,25 @@ def build_row(site: Site, row: Row) -> list[RoomWall]:
     return facades
 
 
+def build_upper_storey(site: Site, facade: RoomWall, low_m: float, name: str) -> None:
+    """Add a storey of brick with windows above a wall.
+
+    Args:
+        site: to build on.
+        facade: where, metres.
+        low_m: its lower edge above the ground.
+        name: of the storey.
+    """
+    rng = site.rng(name)
+    size = (facade.length_m, STOREY_M + 0.4)
+    picture = materials.brick(size, FACADE_TEXELS_PER_M, rng)
+    centre = [*facade.at(facade.length_m / 2), low_m + size[1] / 2]
+    site.sheet(name, centre, [*facade.normal_2, 0], size, picture, outdoor=True)
+    columns = max(1, int(facade.length_m / 2.3))
+    for number, along in enumerate(((np.arange(columns) + 0.5) * facade.length_m / columns).tolist()):
+        _window(site, facade, f'{name} window {number}', along, low_m + 1.5, (1.1, 1.5), 1.0)
+
+
 def _house(site: Site, facade: RoomWall, name: str, storeys: int, detail: float) -> None:
     rng = site.rng(name)
     height = GROUND_FLOOR_M + (storeys - 1) * STOREY_M + float(rng.uniform(0.4, 1.2))

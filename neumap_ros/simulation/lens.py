@@ -72,7 +72,7 @@ def rays_of(camera: Camera, pixels_N2: NDArray[np.float64]) -> NDArray[np.float6
     """
     rays = camera.normalize(pixels_N2)
     finite = np.asarray(np.isfinite(rays).all(axis=1), dtype=bool)
-    points = np.column_stack([np.where(finite[:, None], rays, 0), np.ones(len(rays))])
+    points = np.column_stack([np.nan_to_num(rays, nan=0.0, posinf=0.0, neginf=0.0), np.ones(len(rays))])
     back, _ = camera.project(points)
     with np.errstate(invalid='ignore'):
         kept = finite & (np.abs(back - pixels_N2).max(axis=1) < SLACK_PX)

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from neumap_ros.geometry import FloatArray
 from neumap_ros.simulation.atlas import pack, remap
-from neumap_ros.simulation.conditions import Colour3, Condition
+from neumap_ros.simulation.conditions import Condition
+from neumap_ros.simulation.lamps import Lamp, all_sources
 from neumap_ros.simulation.rays import LIFT_M, RayCaster
 from neumap_ros.simulation.sky import Sky
 from neumap_ros.simulation.surfaces import Rectangle
@@ -33,35 +34,8 @@ BOUNCE_RAYS = 36
 BOUNCES = 3
 # No rectangle gets more cells than this (large grounds); it sets the spacing there.
 MOST_CELLS = 160_000
-# A lamp or window does not reach places where it would give less than this share of its light at one metre.
-FAINT_SHARE = 0.011
-# Light from below the horizon through a window, compared with the sky.
-GROUND_SHARE = 0.25
-# Panes shine from points so far apart.
-WINDOW_POINTS_M = 1.3
 GUTTER = 1
 CHUNK = 400_000
-
-
-@dataclass(frozen=True)
-class Lamp:
-    """A lamp: a small panel that shines along its normal, or a bulb that shines everywhere.
-
-    Attributes:
-        name: of the lamp.
-        position_3: metres.
-        intensity: illuminance in klx one metre in front of it.
-        colour: blue, green, red.
-        normal_3: where the panel shines; zeros for a bulb.
-        radius_m: half its size; larger lamps have softer shadows.
-    """
-
-    name: str
-    position_3: tuple[float, float, float]
-    intensity: float
-    colour: Colour3 = (0.85, 0.95, 1.0)
-    normal_3: tuple[float, float, float] = (0.0, 0.0, -1.0)
-    radius_m: float = 0.2
 
 
 @dataclass(frozen=True)
@@ -136,9 +110,7 @@ class LightMaps:
         if condition.sky_klx and not (condition.lamps or condition.sun_klx):
             # So little that its shadows are not seen.
             light[self._outdoor_N[index]] += condition.sky_klx
-        sources = [s for lamp in lamps for s in _lamp_sources(lamp, condition.lamps)] if condition.lamps else []
-        if condition.sky_klx:
-            sources += [s for r in rectangles if r.daylight for s in _window_sources(r, condition)]
+        sources = all_sources(lamps, rectangles, condition)
         centres = caster.corner_N3 + (caster.u_N3 + caster.v_N3) / 2
         radii = np.linalg.norm(caster.u_N3 + caster.v_N3, axis=1) / 2
         for source in sources:
@@ -241,78 +213,6 @@ class LightMaps:
             colour = np.asarray(condition.sun_colour, dtype=np.float32) * np.float32(condition.sun_klx / 255)
             light += share[..., None] * colour
         return light
-
-
-@dataclass(frozen=True)
-class _Source:
-    """A point of light; ``strength`` is the illuminance in klx at one metre on its axis."""
-
-    position_3: FloatArray
-    normal_3: FloatArray
-    strength_3: NDArray[np.float32]
-    reach_m: float
-    window: bool = False
-
-    def add_light(
-        self,
-        caster: RayCaster,
-        light_M3: NDArray[np.float32],
-        where_K: NDArray[np.int64],
-        points_M3: NDArray[np.float32],
-        normals_M3: NDArray[np.float32],
-    ) -> None:
-        """Add the illuminance of some cells, with shadows, in place."""
-        ways = self.position_3.astype(np.float32) - points_M3[where_K]
-        square = np.einsum('nj,nj->n', ways, ways)
-        close = square < np.float32(self.reach_m**2)
-        where, ways, square = where_K[close], ways[close], np.maximum(square[close], np.float32(0.01))
-        cosine = np.einsum('nj,nj->n', ways, normals_M3[where]) / square
-        if self.normal_3.any():
-            cosine *= -(ways @ self.normal_3.astype(np.float32))
-        else:
-            cosine *= np.sqrt(square)
-        if self.window:
-            # Looking up through the window one sees the sky, looking down the ground.
-            upward = np.clip(np.float32(0.5) + 2 * ways[:, 2] / np.sqrt(square), 0, 1)
-            cosine *= GROUND_SHARE + (1 - GROUND_SHARE) * upward
-        fade = (1 - (square / np.float32(self.reach_m**2)) ** 2) ** 2
-        value = cosine / square * fade
-        # What makes no difference to an eye needs no shadow either.
-        lit = np.flatnonzero(value > np.float32(0.05 * FAINT_SHARE))
-        lit = lit[caster.is_free(points_M3[where[lit]], ways[lit])]
-        light_M3[where[lit]] += value[lit, None] * self.strength_3
-
-
-def _lamp_sources(lamp: Lamp, factor: float) -> list[_Source]:
-    """Two points on a lamp, or one if it is small."""
-    strength = np.asarray(factor * lamp.intensity * np.array(lamp.colour), dtype=np.float32)
-    reach = float(np.sqrt(1 / FAINT_SHARE)) * max(1.0, lamp.intensity**0.5)
-    normal = np.asarray(lamp.normal_3)
-    if lamp.radius_m < 0.05:
-        return [_Source(np.array(lamp.position_3), normal, strength, reach)]
-    offsets = lamp.radius_m * np.array([[1, 1, 0], [-1, -1, 0]]) / 2
-    return [_Source(np.array(lamp.position_3) + o, normal, strength / 2, reach) for o in offsets]
-
-
-def _window_sources(pane: Rectangle, condition: Condition) -> list[_Source]:
-    """Points on a pane that shine into the room that it faces like the sky behind it."""
-    area = float(np.linalg.norm(np.cross(pane.edge_u_3, pane.edge_v_3)))
-    normal = np.cross(pane.edge_v_3, pane.edge_u_3) / area
-    columns, rows = (max(1, round(float(np.linalg.norm(e)) / WINDOW_POINTS_M)) for e in (pane.edge_u_3, pane.edge_v_3))
-    share = condition.sky_klx * area / (np.pi * columns * rows)
-    strength = (share * np.array(condition.sky_colour)).astype(np.float32)
-    reach = float(np.sqrt(1 / FAINT_SHARE))
-    return [
-        _Source(
-            pane.corner_3 + (i + 0.5) / columns * pane.edge_u_3 + (j + 0.5) / rows * pane.edge_v_3 + 0.05 * normal,
-            normal,
-            strength,
-            reach,
-            window=True,
-        )
-        for i in range(columns)
-        for j in range(rows)
-    ]
 
 
 # Any direction that is not along a normal.

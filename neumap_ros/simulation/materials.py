@@ -39,11 +39,12 @@ def plain(size_m: Size, resolution: float, rng: np.random.Generator, colour: Col
 def plaster(size_m: Size, resolution: float, rng: np.random.Generator, colour: Colour = (200, 208, 212)) -> Texture:
     """A painted wall that has been lived with: grain, stains, scratches, and a skirting board."""
     shape = canvas(size_m, resolution)
-    cells = [(s * resolution, s * resolution) for s in (1.2, 0.35, 0.1, 0.03)]
-    picture = np.asarray(colour, dtype=np.float32) + 4.5 * noise(shape, cells, rng)[..., None]
+    cells = [(s * resolution, s * resolution) for s in (1.2, 0.35, 0.1, 0.045, 0.02)]
+    picture = np.asarray(colour, dtype=np.float32) + 7.5 * noise(shape, cells, rng)[..., None]
     grain = rng.standard_normal(shape, dtype=np.float32)
-    picture = to_picture(picture + 2.0 * grain[..., None])
-    _marks(picture, resolution, rng, per_square_metre=3)
+    stains = noise(shape, [(0.07 * resolution,) * 2, (0.2 * resolution,) * 2], rng) > 1.9
+    picture = to_picture(picture + 4.0 * grain[..., None] - 16 * stains[..., None])
+    _marks(picture, resolution, rng, per_square_metre=14)
     skirting = max(1, round(0.09 * resolution))
     picture[-skirting:] = (0.45 * picture[-skirting:]).astype(np.uint8)
     return picture
@@ -86,9 +87,9 @@ def carpet(size_m: Size, resolution: float, rng: np.random.Generator, colour: Co
     """A carpet: grain, faint larger clouds, worn paths and a few spots."""
     shape = canvas(size_m, resolution)
     base = np.asarray(colour if colour is not None else rng.uniform(60, 130, 3), dtype=np.float32)
-    clouds = noise(shape, [(s * resolution, s * resolution) for s in (1.5, 0.5, 0.15)], rng)
+    clouds = noise(shape, [(s * resolution, s * resolution) for s in (1.5, 0.5, 0.15, 0.06)], rng)
     grain = rng.standard_normal(shape, dtype=np.float32)
-    picture = base + 5 * clouds[..., None] + 11 * grain[..., None]
+    picture = base + 9 * clouds[..., None] + 11 * grain[..., None]
     spots = noise(shape, [(0.07 * resolution,) * 2, (0.03 * resolution,) * 2], rng) > 2.2
     picture[spots] *= 0.75
     return to_picture(picture)

@@ -89,8 +89,10 @@ class RayCaster:
         kind = directions_N3.dtype
         offset = self.corner_N3.astype(kind)[hits_N] - origins_N3
         normal = self.normal_N3.astype(kind)[hits_N]
-        with np.errstate(divide='ignore', invalid='ignore'):
-            way = np.einsum('nj,nj->n', normal, offset) / np.einsum('nj,nj->n', normal, directions_N3)
+        toward = np.einsum('nj,nj->n', normal, directions_N3)
+        # A ray along a plane is none that hits it; any finite number will do.
+        toward = np.where(np.abs(toward) < 1e-9, kind.type(1e-9), toward)
+        way = np.einsum('nj,nj->n', normal, offset) / toward
         inside = way[:, None] * directions_N3 - offset
         scaled = (e / np.einsum('nj,nj->n', e, e)[:, None] for e in (self.u_N3, self.v_N3))
         a, b = (np.einsum('nj,nj->n', inside, e.astype(kind)[hits_N]) for e in scaled)

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from neumap_ros.errors import CalibrationError
 from neumap_ros.geometry import Camera, FloatArray, Pose
 from neumap_ros.simulation.conditions import Condition
+from neumap_ros.simulation.lamps import Lamp
 from neumap_ros.simulation.lens import SUPERSAMPLING, Lens, lens_of, rays_of
-from neumap_ros.simulation.light import Lamp, LightMaps
+from neumap_ros.simulation.light import LightMaps
 from neumap_ros.simulation.shading import Shader, View
 from neumap_ros.simulation.sky import Sky
 from neumap_ros.simulation.surfaces import Rectangle

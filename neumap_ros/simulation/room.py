@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from neumap_ros.geometry import FloatArray
 from neumap_ros.simulation import textures
-from neumap_ros.simulation.light import Lamp
+from neumap_ros.simulation.lamps import Lamp
 from neumap_ros.simulation.surfaces import Box, Rectangle, box_panels, panel
 
 ROOM_M = (6.0, 5.0, 3.0)

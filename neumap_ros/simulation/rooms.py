@@ -14,6 +14,9 @@ from neumap_ros.simulation.site import Site
 from neumap_ros.simulation.textures import Painter, Size, Texture
 from neumap_ros.simulation.walls import THICKNESS_M, Opening, Side, Wall
 
+# So many rooms have a wall without texture; stores have one more.
+BLANK_SHARE = 0.5
+
 
 @dataclass
 class RoomWall:
@@ -98,7 +101,8 @@ class Room:
         """Whether the wall with this number is without texture."""
         rng = site.rng(f'{self.name} blank')
         first = int(rng.integers(4))
-        return number == first or (self.use == 'store' and number == (first + 1) % 4)
+        blank = rng.random() < BLANK_SHARE
+        return (blank and number == first) or (self.use == 'store' and number == (first + 1) % 4)
 
     def add_wall(self, wall: Wall, *, left: bool, blank: bool) -> None:
         """Take in a wall whose left (or right) face is this room's.

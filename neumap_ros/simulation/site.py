@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neumap_ros.geometry import FloatArray
-from neumap_ros.simulation.light import Lamp
+from neumap_ros.simulation.lamps import Lamp
 from neumap_ros.simulation.surfaces import Box, Rectangle, box_panels, panel
 from neumap_ros.simulation.textures import Painter
 

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from neumap_ros.errors import ConfigError
 from neumap_ros.geometry import FloatArray
 from neumap_ros.simulation.building import CEILING_M, build_building
-from neumap_ros.simulation.light import Lamp
+from neumap_ros.simulation.lamps import Lamp
 from neumap_ros.simulation.site import Area, Obstacle, Site
 from neumap_ros.simulation.square import SKY_M, build_square
 from neumap_ros.simulation.surfaces import Rectangle
@@ -26,6 +26,8 @@ KINDS = ('building', 'square', 'mixed')
 # Smaller ones have no room for a robot, larger ones no room in memory.
 SMALLEST_M: dict[str, tuple[float, float]] = {'building': (6.0, 6.0), 'square': (14.0, 14.0), 'mixed': (14.0, 20.0)}
 LARGEST_M = 80.0
+# What lies on top of what in the floor plan.
+DRAWING_ORDER = ('square', 'room', 'corridor', 'wall', 'door', 'window', 'furniture', 'person')
 # Of a mixed world, this share (and at least so many metres) is the square.
 SQUARE_SHARE, SQUARE_M = 0.5, 12.0
 
@@ -41,7 +43,7 @@ class World:
         day: 0 for the first; on others some furniture has moved, posters have changed and people stand about.
         rectangles: all surfaces.
         lamps: all lamps.
-        floor_plan: polygons for drawing the world from above, large ones first.
+        floor_plan: polygons for drawing the world from above, in this order.
         places_N2: waypoints for driving, metres.
         ways: pairs of waypoints that are joined by a free straight line.
         obstacles: what one bumps into.
@@ -126,7 +128,7 @@ def make_world(seed: int, size_m: tuple[float, float] = (30.0, 20.0), *, kind: s
         day,
         tuple(site.rectangles),
         tuple(site.lamps),
-        tuple(site.areas),
+        tuple(sorted(site.areas, key=lambda area: DRAWING_ORDER.index(area.kind))),
         np.array(site.places, dtype=np.float64).reshape(-1, 2),
         tuple(sorted(site.ways)),
         tuple(site.obstacles),

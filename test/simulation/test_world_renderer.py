@@ -7,7 +7,7 @@ from neumap_ros.errors import CalibrationError
 from neumap_ros.geometry import Camera, Pose
 from neumap_ros.simulation.conditions import CONDITIONS, Condition
 from neumap_ros.simulation.demo_world import camera_pose
-from neumap_ros.simulation.light import Lamp
+from neumap_ros.simulation.lamps import Lamp
 from neumap_ros.simulation.renderer import Renderer, WorldRenderer
 from neumap_ros.simulation.shading import GLASS_ABSORBS, GLASS_REFLECTS, HEADLIGHT_KLX, HEADLIGHT_SPILL
 from neumap_ros.simulation.surfaces import panel
