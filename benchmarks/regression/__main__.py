@@ -24,7 +24,7 @@ from rich.console import Console
 
 from benchmarks.regression.command import Settings, run_suite
 from benchmarks.regression.records import read_baseline
-from benchmarks.regression.suite import DEFAULT_METHODS, choose, full_suite, subset
+from benchmarks.regression.suite import FULL_METHODS, SUBSET_METHODS, choose, full_suite, subset
 from benchmarks.scenes import CACHE, RESULTS
 from neumap_ros.errors import NeumapError
 
@@ -41,7 +41,7 @@ def main() -> int:
     )
     parser.add_argument('--subset', action='store_true', help='what CI runs: no photographs, five minutes')
     parser.add_argument('--cases', action='append', default=[], metavar='GLOB', help='only these; repeatable')
-    parser.add_argument('--budget', default=','.join(DEFAULT_METHODS), help='sizes and kinds of maps, comma-separated')
+    parser.add_argument('--budget', help='sizes and kinds of maps, comma-separated; 100kB, of the subset dpqed')
     parser.add_argument('--against', metavar='NAME', help='baseline to compare with, or the path of its file')
     parser.add_argument('--save', metavar='NAME', help='keep this run as a baseline')
     parser.add_argument('--out', type=Path, default=RESULTS / 'regression', help='history, baselines, run folders')
@@ -53,12 +53,12 @@ def main() -> int:
     # Narrower tables cannot be read; a log has no width.
     console = Console(width=max(Console().width, MIN_WIDTH))
     try:
-        scenes = subset() if arguments.subset else full_suite()
-        tasks = choose(scenes, arguments.budget.split(','), arguments.cases)
+        scenes, methods = (subset(), SUBSET_METHODS) if arguments.subset else (full_suite(), FULL_METHODS)
+        tasks = choose(scenes, arguments.budget.split(',') if arguments.budget else methods, arguments.cases)
         if arguments.list:
             print('\n'.join(case for task in tasks for case in task.cases))
             return 0
-        whole = not arguments.cases and arguments.budget == ','.join(DEFAULT_METHODS)
+        whole = not arguments.cases and not arguments.budget
         settings = Settings(
             suite=('subset' if arguments.subset else 'full') if whole else 'chosen',
             out=arguments.out,
