@@ -111,7 +111,7 @@ def summarise(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for number, row in enumerate(queries):
         for name in (row['set'], 'all'):
             groups.setdefault(name, []).append(number)
-    for name, numbers in groups.items():
+    for name, numbers in sorted(groups.items(), key=lambda group: group[0] == 'all'):
         mine = rows_of([queries[n] for n in numbers])
         scale_Q = mine['scale']
         lines.append(

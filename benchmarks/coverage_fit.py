@@ -12,7 +12,7 @@ from scipy.optimize import minimize
 
 from neumap_ros.localization.calibration import FEW_INLIERS, LARGEST_CHANCE, SIGMA_FLOOR_PX
 from neumap_ros.localization.evidence import SIGMA_INFLATION, SMALLEST_SIGMA_PX
-from neumap_ros.mapping.calibration import FEWEST_IMAGES, INDEPENDENT_SHARE, NOISE_PRIOR, SHARED_PRIOR, TAILS
+from neumap_ros.mapping.calibration import CAUTION, FEWEST_IMAGES, INDEPENDENT_SHARE, NOISE_PRIOR, SHARED_PRIOR, TAILS
 
 Rows = dict[str, NDArray[np.float64]]
 
@@ -98,7 +98,7 @@ def coverage_without(rows: list[dict[str, Any]]) -> NDArray[np.float64]:
             map_2 = _map_of(rows, key, exponents_2, prior_22)
             mine = [n for n, row in enumerate(queries) if (row['set'], row['sparse']) == key]
             if mine:
-                result[mine] = optimism * scales(rows_of([queries[n] for n in mine]), exponents_2, map_2)
+                result[mine] = CAUTION * optimism * scales(rows_of([queries[n] for n in mine]), exponents_2, map_2)
     return result
 
 

@@ -12,12 +12,13 @@ import pytest
 
 from neumap_ros.errors import MapError
 from neumap_ros.geometry import Pose
-from neumap_ros.localization.attempt import View
+from neumap_ros.localization.attempt import RigFix, View
 from neumap_ros.localization.calibration import KEY, Calibration, read_calibration, trust
-from neumap_ros.localization.fix import Evidence
+from neumap_ros.localization.fix import Evidence, Reason
 from neumap_ros.localization.localizer import Localizer
 from neumap_ros.localization.rig import localize_views
 from neumap_ros.localization.solver import move_covariance
+from neumap_ros.localization.tracker import Tracker, TrackerSettings
 from neumap_ros.mapping.sources import open_poses_json
 from neumap_ros.maps.storage import open_map
 
@@ -133,3 +134,20 @@ def test_two_cameras_are_calibrated_together(demo_map, queries):
     assert after.T_map_base is not None
     scale = Calibration(2.0, 0.1).scale(after.evidence)
     np.testing.assert_allclose(after.covariance_66, scale**2 * before.covariance_66, rtol=1e-9)
+
+
+def test_a_tracker_accepts_the_same_fixes_whatever_the_calibration_says():
+    def verdicts(noise):
+        tracker = Tracker(TrackerSettings())
+        solver_66 = np.diag([0.02**2] * 3 + [0.01**2] * 3)
+        answers = []
+        for second in range(12):
+            # The last fixes lie 0.9 m off: too far for such standard deviations, not for a hundred times wider ones.
+            at = Pose(np.eye(3), (0.9 if second > 7 else 0.0, 0.0, 0.0))
+            fix = RigFix(Reason.OK, at, noise * solver_66, confidence=0.99, solver_covariance_66=solver_66)
+            verdict = tracker.update(fix, second * 100_000_000, Pose.identity())
+            answers.append((verdict.reason, verdict.state, verdict.confirmations))
+        return answers
+
+    assert verdicts(1.0) == verdicts(1e4) == verdicts(1e-4)
+    assert {reason for reason, _, _ in verdicts(1.0)} > {Reason.OK}, 'some are not accepted at once'

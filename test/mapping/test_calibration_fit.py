@@ -11,6 +11,7 @@ from neumap_ros.geometry import Pose
 from neumap_ros.localization.calibration import Calibration
 from neumap_ros.localization.fix import Evidence, Fix, Reason
 from neumap_ros.mapping.calibration import (
+    CAUTION,
     LONGEST_CALIBRATION,
     NOISE_PRIOR,
     SHARED_PRIOR,
@@ -48,7 +49,7 @@ def test_known_errors_give_the_calibration_that_made_them(truth):
     images = held_out(400, truth)
     found = calibrate(images).calibration
     evidence = [image.fix.evidence for image in images]
-    ratio = [found.scale(e) / truth.scale(e) for e in evidence]
+    ratio = [found.scale(e) / (CAUTION * truth.scale(e)) for e in evidence]
     # Student's t takes Gaussian errors for a little smaller than they are.
     assert 0.85 < min(ratio) < max(ratio) < 1.1
     assert found.images == 400
@@ -62,7 +63,9 @@ def test_coverage_is_that_of_the_images():
 
 def test_few_images_tell_only_what_other_maps_do():
     outcome = calibrate(held_out(7, Calibration(9.0, 1.0)))
-    assert outcome.calibration == Calibration(pytest.approx(NOISE_PRIOR[0]), pytest.approx(SHARED_PRIOR[0]), 0)
+    assert outcome.calibration == Calibration(
+        pytest.approx(CAUTION * NOISE_PRIOR[0]), pytest.approx(CAUTION * SHARED_PRIOR[0]), 0
+    )
     assert 'too few' in outcome.sentence()
     assert calibrate([]).calibration == outcome.calibration
 
