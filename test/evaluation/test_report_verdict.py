@@ -13,6 +13,7 @@ from neumap_ros.evaluation.html.chart_map import map_charts
 from neumap_ros.evaluation.html.gallery import FALSE, MISSING, failures, ranks
 from neumap_ros.evaluation.html.reasons import reason_bars
 from neumap_ros.evaluation.html.view import ground_plane, make_views
+from neumap_ros.evaluation.run_types import MapFacts
 from neumap_ros.geometry import Pose
 
 
@@ -189,3 +190,16 @@ def test_a_far_facade_and_a_far_pose_do_not_shrink_the_plan():
         assert one.layout[axis]['range'] == pytest.approx(two.layout[axis]['range'], abs=0.5)
     assert '1 pose beyond the edge, drawn at the edge' in two.note
     assert len({str(chart.layout) for chart in map_charts([near, far])}) == 1
+
+
+def test_plans_of_different_places_have_axes_of_their_own():
+    one, two = views_of({'false': 0}, {'false': 0, 'map': MapFacts('elsewhere')})
+    moved = Pose(np.eye(3), np.array([500.0, 0, 0]))
+    rows = [
+        dataclasses.replace(row, truth=moved @ row.truth, estimate=row.estimate and moved @ row.estimate)
+        for row in two.attempts
+    ]
+    run = dataclasses.replace(two.run, attempts=tuple(rows), floor=())
+    first, second = map_charts(make_views([one.run, run], ['.'] * 2))
+    assert first.place != second.place
+    assert first.layout['xaxis']['range'][1] < 100 < second.layout['xaxis']['range'][0]

@@ -43,6 +43,7 @@ class Chart:
         aspect: height / width.
         note: below it, one or two sentences.
         run: the only run that it is about; None if it compares.
+        place: number of the place that a plan shows; plans of one place zoom together.
     """
 
     key: str
@@ -54,11 +55,18 @@ class Chart:
     aspect: float = 0.0
     note: str = ''
     run: int | None = None
+    place: int = 0
 
     @property
     def figure(self) -> dict[str, Any]:
         """The part that plotly.js draws."""
-        return {'data': list(self.data), 'layout': dict(self.layout), 'aspect': self.aspect, 'height': self.height_px}
+        return {
+            'data': list(self.data),
+            'layout': dict(self.layout),
+            'aspect': self.aspect,
+            'height': self.height_px,
+            'place': self.place,
+        }
 
 
 @dataclass(frozen=True)

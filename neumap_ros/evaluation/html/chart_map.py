@@ -26,12 +26,18 @@ GAP_STEPS = 8
 
 
 def map_charts(views: Sequence[RunView]) -> list[Chart]:
-    """One plan per run, all with the same axes. Runs that know no place at all have none."""
-    plane_23, upright = ground_plane(views)
-    box = _box(views, plane_23)
-    if box is None:
-        return []
-    return [_plan(index, view, plane_23, upright, box) for index, view in enumerate(views)]
+    """One plan per run; those of one place have the same axes. Runs that know no place have none."""
+    groups: dict[str, list[int]] = {}
+    for index, view in enumerate(views):
+        groups.setdefault(view.run.map.map_id or view.run.source, []).append(index)
+    charts: dict[int, Chart] = {}
+    for number, members in enumerate(groups.values()):
+        same = [views[index] for index in members]
+        plane_23, upright = ground_plane(same)
+        box = _box(same, plane_23)
+        if box is not None:
+            charts |= {index: _plan(index, views[index], plane_23, upright, box, number) for index in members}
+    return [charts[index] for index in sorted(charts)]
 
 
 def places(view: RunView) -> FloatArray:
@@ -70,7 +76,14 @@ def _touches(polygon_N2: FloatArray, low: FloatArray, high: FloatArray) -> bool:
     return bool((polygon_N2.max(axis=0) > low).all() and (polygon_N2.min(axis=0) < high).all())
 
 
-def _plan(index: int, view: RunView, plane_23: FloatArray, upright: bool, box: tuple[FloatArray, FloatArray]) -> Chart:
+def _plan(
+    index: int,
+    view: RunView,
+    plane_23: FloatArray,
+    upright: bool,
+    box: tuple[FloatArray, FloatArray],
+    place: int,
+) -> Chart:
     low, high = box
     width, height = (high - low).tolist()
     place_N2, truth_N2 = places(view) @ plane_23.T, view.truth_N3 @ plane_23.T
@@ -117,6 +130,7 @@ def _plan(index: int, view: RunView, plane_23: FloatArray, upright: bool, box: t
         aspect=min(max(height / width, 0.2), 1.3),
         note=' '.join(notes),
         run=index,
+        place=place,
     )
 
 

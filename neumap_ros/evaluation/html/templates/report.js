@@ -135,7 +135,9 @@
         // The others answer with the same event before they are done.
         zooming = true;
         try {
-          await Promise.all(maps.filter((other) => other !== plot).map((other) => Plotly.relayout(other, zoom)));
+          const place = payload.figures[plot.id].place;
+          const others = maps.filter((other) => other !== plot && payload.figures[other.id].place === place);
+          await Promise.all(others.map((other) => Plotly.relayout(other, zoom)));
         } finally {
           zooming = false;
         }
