@@ -14,7 +14,7 @@ from benchmarks.regression.task import Task
 from benchmarks.regression.worlds import world_scenes
 from neumap_ros.errors import ConfigError
 
-# The search for the best code within a budget takes most of the time of a build: not where five minutes are all there is.
+# The search for the best code within a budget takes most of the time of a build: not in five minutes.
 FULL_METHODS, SUBSET_METHODS = ('100kB',), ('dpqed',)
 
 
