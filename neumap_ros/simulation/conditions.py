@@ -57,7 +57,7 @@ class Condition:
 CONDITIONS: dict[str, Condition] = {
     c.name: c
     for c in (
-        Condition('day', 12.0, 238.0, 42.0, (0.88, 0.96, 1.0), 6.0, (1.25, 1.0, 0.82), lamps=0.5),
+        Condition('day', 9.0, 238.0, 42.0, (0.88, 0.96, 1.0), 4.0, (1.25, 1.0, 0.82), lamps=0.8),
         Condition('evening', 5.0, 205.0, 9.0, (0.38, 0.68, 1.0), 0.9, (1.2, 0.95, 0.95), lamps=0.25),
         Condition('lamps', sky_klx=0.003, sky_colour=(1.5, 1.0, 0.7), lamps=1.0),
         Condition('night', sky_klx=0.0012, sky_colour=(1.5, 1.0, 0.7), headlight=1.0, leak_klx=0.0004),

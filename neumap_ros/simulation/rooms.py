@@ -15,7 +15,7 @@ from neumap_ros.simulation.textures import Painter, Size, Texture
 from neumap_ros.simulation.walls import THICKNESS_M, Opening, Side, Wall
 
 # So many rooms have a wall without texture; stores have one more.
-BLANK_SHARE = 0.5
+BLANK_SHARE = 0.3
 
 
 @dataclass
