@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import time
 from datetime import datetime, timezone
@@ -50,6 +51,8 @@ def main() -> int:
     parser.add_argument('--fresh', action='store_true', help='run finished cases again, maps included')
     parser.add_argument('--list', action='store_true', help='only list the cases')
     arguments = parser.parse_args()
+    # Whoever ends this process ends those of the cases too, as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     # Narrower tables cannot be read; a log has no width.
     console = Console(width=max(Console().width, MIN_WIDTH))
     try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -106,6 +107,7 @@ def _start(context: Any, task: Task, folders: Folders, runner: Runner) -> _Job:
 def _work(task: Task, folders: Folders, connection: Connection, runner: Runner) -> None:
     """In the process of a task. Ctrl-C reaches the whole group; the parent ends its processes itself."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
 
     def send(kind: str, *values: Any) -> None:
         try:
@@ -120,6 +122,14 @@ def _work(task: Task, folders: Folders, connection: Connection, runner: Runner) 
             lambda stage, done, total: send('progress', stage, done, total),
             lambda result, kept: send('finished', result, kept),
         )
+
+
+def _end_with_parent() -> None:
+    """Do not go on for minutes when somebody killed the parent."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _death(code: int | None) -> str:

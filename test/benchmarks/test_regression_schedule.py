@@ -4,6 +4,8 @@
 
 import multiprocessing
 import os
+import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -66,6 +68,39 @@ def test_ctrl_c_ends_every_process():
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+PARENT = """
+import sys
+from pathlib import Path
+from benchmarks.regression.schedule import run_tasks
+from benchmarks.regression.task import Folders
+from test_regression_schedule import finish_one_and_sleep, task
+
+if __name__ == '__main__':
+    run_tasks([task('x-1')], Folders(Path('runs'), Path('cache')), 1, progress=lambda *_: None,
+              finished=lambda result, kept: print(result.key, flush=True), runner=finish_one_and_sleep)
+"""
+
+
+def test_processes_end_with_a_parent_that_was_killed(tmp_path):
+    (tmp_path / 'parent.py').write_text(PARENT)
+    here = Path(__file__).resolve().parent
+    paths = os.pathsep.join([str(here), str(here.parents[1])])
+    parent = subprocess.Popen(
+        [sys.executable, 'parent.py'], cwd=tmp_path, env={**os.environ, 'PYTHONPATH': paths}, stdout=subprocess.PIPE
+    )
+    child = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    for _ in range(600):
+        try:
+            os.kill(child, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    os.kill(child, signal.SIGKILL)
+    pytest.fail('the process goes on without its parent')
 
 
 def test_a_process_that_ends_early_takes_only_its_own_cases_along():
