@@ -89,10 +89,10 @@ def world_scenes() -> list[WorldScene]:
     """Six worlds; the first two are small."""
     plans: list[tuple[str, str, tuple[float, float], int]] = [
         ('flat', 'building', (14.0, 10.0), 7),
-        ('court', 'square', (16.0, 16.0), 2),
+        ('court', 'square', (16.0, 16.0), 3),
         ('office', 'building', (22.0, 14.0), 1),
         ('hall', 'building', (26.0, 16.0), 4),
-        ('plaza', 'square', (28.0, 22.0), 5),
+        ('plaza', 'square', (28.0, 22.0), 2),
         ('campus', 'mixed', (24.0, 24.0), 6),
     ]
     scenes = [WorldScene(*plan) for plan in plans]
