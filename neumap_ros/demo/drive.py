@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # What the only camera of a drive is called, and so its topics.
 CAMERA = 'camera'
-MAPPING_SPACING_M = 0.5
+MAPPING_SPACING_M = 0.6
 JPEG_QUALITY = 85
 
 
@@ -43,7 +43,7 @@ class DemoSettings:
     """
 
     seed: int = 7
-    size_m: tuple[float, float] = (16.0, 12.0)
+    size_m: tuple[float, float] = (14.0, 10.0)
     image_size: tuple[int, int] = (320, 240)
     length_m: float = 25.0
     budget_bytes: int = 300_000
@@ -70,7 +70,7 @@ def run_drive_demo(console: Console, out: Path, settings: DemoSettings | None = 
     from neumap_ros.evaluation.files import write_atomically
     from neumap_ros.evaluation.html.page import page
     from neumap_ros.evaluation.html.view import read_views
-    from neumap_ros.evaluation.run_folder import read_run
+    from neumap_ros.evaluation.run_folder import FLOOR_NAME, read_run
     from neumap_ros.evaluation.run_tables import print_run
     from neumap_ros.mapping.build import BuildSettings, build_map
     from neumap_ros.mapping.sources import open_poses_json
@@ -110,6 +110,8 @@ def run_drive_demo(console: Console, out: Path, settings: DemoSettings | None = 
             },
             settings.rate,
         )
+    # The nodes do not know the building; the report draws it below the drive.
+    write_atomically(run_folder / FLOOR_NAME, (bag / FLOOR_NAME).read_bytes())
     run = read_run(run_folder)
     print_run(console, run)
 

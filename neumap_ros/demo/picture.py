@@ -21,10 +21,9 @@ if TYPE_CHECKING:
 
 PANEL_PX = (640, 480)
 PLAN_WIDTH_PX = 2 * PANEL_PX[0]
-MARGIN_M = 0.5
+MARGIN_M = 1.2
 # Blue, green, red.
-PAPER, WALL, TRUTH, GOOD, POOR = (255, 255, 255), (120, 120, 120), (190, 150, 60), (70, 170, 50), (40, 60, 220)
-AREA = (238, 236, 232)
+WALL, TRUTH, GOOD, POOR = (120, 120, 120), (190, 150, 60), (70, 170, 50), (40, 60, 220)
 # Errors that are drawn in the colours of good and poor, metres.
 GOOD_M, POOR_M = 0.05, 0.5
 # A turned camera sees another thing: a radian counts as so many metres when the nearest mapping image is looked for.
@@ -83,7 +82,7 @@ def _fitted(picture: Picture) -> Picture:
 
 def _captioned(picture: Picture, text: str) -> Picture:
     header = np.full((LINE_PX + 8, picture.shape[1], 3), 255, dtype=np.uint8)
-    cv2.putText(header, text, (8, LINE_PX - 2), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (0, 0, 0), 1, cv2.LINE_AA)
+    cv2.putText(header, text, (8, LINE_PX - 2), cv2.FONT_HERSHEY_SIMPLEX, 0.55, (0, 0, 0), 1, cv2.LINE_AA)
     return np.asarray(cv2.vconcat([header, picture]), dtype=np.uint8)
 
 
@@ -91,7 +90,8 @@ def _plan(run: Run) -> Picture:
     """The drive from above: floor, true path, and every answer in the colour of its error."""
     shapes = [np.array(polygon, dtype=np.float64) for polygon in run.floor]
     truths = _positions([row.truth for row in run.attempts])
-    seen = np.concatenate([*shapes, truths]) if shapes or len(truths) else np.zeros((1, 2))
+    # The rooms around the drive; the plan also knows the houses opposite.
+    seen = truths if len(truths) else np.zeros((1, 2))
     low, high = seen.min(axis=0) - MARGIN_M, seen.max(axis=0) + MARGIN_M
     scale = PLAN_WIDTH_PX / float(high[0] - low[0])
     plan = np.full((max(1, round(float(high[1] - low[1]) * scale)), PLAN_WIDTH_PX, 3), 255, dtype=np.uint8)
@@ -101,8 +101,7 @@ def _plan(run: Run) -> Picture:
         pixels[:, 1] = len(plan) - pixels[:, 1]
         return np.asarray(np.rint(pixels), dtype=np.int32)
 
-    for number, shape in enumerate(shapes):
-        cv2.fillPoly(plan, [place(shape)], AREA if number == 0 else PAPER, cv2.LINE_AA)
+    for shape in shapes:
         cv2.polylines(plan, [place(shape)], True, WALL, 1, cv2.LINE_AA)
     if len(truths):
         cv2.polylines(plan, [place(truths)], False, TRUTH, 2, cv2.LINE_AA)
