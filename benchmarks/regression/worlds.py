@@ -96,5 +96,5 @@ def world_scenes() -> list[WorldScene]:
         ('campus', 'mixed', (24.0, 24.0), 6),
     ]
     scenes = [WorldScene(*plan) for plan in plans]
-    # Each is asked about the one before; the first about the last.
-    return [WorldScene(*plan, other=scenes[index - 1]) for index, plan in enumerate(plans)]
+    # Neighbours are asked about each other.
+    return [WorldScene(*plan, other=scenes[index ^ 1]) for index, plan in enumerate(plans)]
