@@ -337,7 +337,8 @@ def _rerun() -> ModuleType:
         raise ConfigError(
             "a recording needs the package rerun-sdk, which is missing; install it: pip install 'neumap_ros[rerun]'"
         ) from None
-    return rerun
+    module: ModuleType = rerun  # of no known type where it is not installed
+    return module
 
 
 def _blueprint(runs: Sequence[str]) -> Any:
