@@ -12,11 +12,12 @@ import json
 import shutil
 
 import numpy as np
-import pycolmap
 import pytest
 from end_to_end_bags import write_bag
 from end_to_end_files import write_camera_yaml, write_colmap, write_dataset, write_transforms, write_tum
 from end_to_end_world import COLMAP_CAMERA, make_world
+from scipy.spatial.distance import pdist
+from scipy.spatial.transform import Rotation
 
 from neumap_ros.evaluation.run_figures import figures
 from neumap_ros.evaluation.run_folder import read_run
@@ -141,16 +142,19 @@ def test_images_without_poses(neumap, world, tmp_path):
     map_folder = build(neumap, tmp_path, ['--images', walk, '--camera-yaml', calibration, *QUICKER])
     fixes = localize(neumap, world, map_folder, ['--camera', COLMAP_CAMERA])
     pairs = [(fix, image.pose) for fix, image in zip(fixes, world.queries, strict=True) if fix is not None]
-    found, true = (np.array([pose.translation_3 for pose in poses]) for poses in zip(*pairs, strict=True))
-    from_map = pycolmap.estimate_sim3d(found, true)
-    rotation = from_map.rotation.matrix()
+    # Each pair has the rotation between the frames; eight positions close together would give it less sharply, and one
+    # poor answer would turn all.
+    turns = [true.rotation_33 @ found.rotation_33.T for found, true in pairs]
+    rotation = Rotation.from_matrix(turns).mean().as_matrix()
+    found_N3, true_N3 = (np.array([pose.translation_3 for pose in poses]) for poses in zip(*pairs, strict=True))
+    scale = np.median(pdist(true_N3) / pdist(found_N3))
+    shift = np.median(true_N3 - scale * found_N3 @ rotation.T, axis=0)
 
     def aligned(fix):
-        place = from_map.scale * rotation @ fix.translation_3 + from_map.translation
-        return Pose(rotation @ fix.rotation_33, place)
+        return Pose(rotation @ fix.rotation_33, scale * rotation @ fix.translation_3 + shift)
 
-    # Eight positions give the orientation of the whole less sharply than the answers agree with each other.
-    assert_near([None if fix is None else aligned(fix) for fix in fixes], world)
+    # Structure from motion bends a walk a little.
+    assert_near([None if fix is None else aligned(fix) for fix in fixes], world, median_angle_deg=0.5)
 
 
 def build(neumap, folder, arguments):
@@ -183,14 +187,14 @@ def localize(neumap, world, map_folder, camera):
     return fixes
 
 
-def assert_near(fixes, world):
+def assert_near(fixes, world, median_angle_deg=MEDIAN_ANGLE_DEG):
     """Enough images are localized, and near the truth; gives pairs of answer and truth."""
     truths = [image.pose for image in world.queries]
     pairs = [(fix, truth) for fix, truth in zip(fixes, truths, strict=True) if fix is not None]
     assert len(pairs) >= LOCALIZED_AT_LEAST * len(truths)
     distance, angle_deg = np.median([fix.error_to(truth) for fix, truth in pairs], axis=0)
     assert distance < MEDIAN_DISTANCE_SHARE * world.extent_m
-    assert angle_deg < MEDIAN_ANGLE_DEG
+    assert angle_deg < median_angle_deg
     return pairs
 
 
