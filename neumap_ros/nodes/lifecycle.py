@@ -34,7 +34,7 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc, unused-ignore]
     def __init__(self, name: str, table: Iterable[Row], **options: Any) -> None:
         super().__init__(name, **options)
         self._phase = 'unconfigured'
-        self._start_failed = False
+        self._start_failed, self._ended_well = False, True
         declare(self, table)
 
     @property
@@ -72,10 +72,15 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc, unused-ignore]
         else:
             self._start_failed = True
 
-    def finish(self) -> None:
-        """Give back everything, in whatever state the node is; nothing is raised."""
-        if self._phase != 'finalized':
-            self._attempt('shut down', self.trigger_shutdown)
+    def finish(self) -> bool:
+        """Give back everything, in whatever state the node is; nothing is raised.
+
+        Returns:
+            Whether all went well; a node that could not write what it had to leave behind did not end well.
+        """
+        if self._phase != 'finalized' and not self._attempt('shut down', self.trigger_shutdown):
+            return False
+        return self._ended_well
 
     # Transitions
 
@@ -97,8 +102,8 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc, unused-ignore]
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Give back everything for good; what goes wrong is logged and does not keep the node from ending."""
-        self._attempt('deactivate', self.deactivate)
-        self._attempt('clean up', self.clean_up)
+        deactivated, cleaned = self._attempt('deactivate', self.deactivate), self._attempt('clean up', self.clean_up)
+        self._ended_well = deactivated and cleaned
         self._phase = 'finalized'
         outcome: TransitionCallbackReturn = super().on_shutdown(state)
         return outcome

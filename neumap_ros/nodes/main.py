@@ -43,7 +43,7 @@ def run(names: Sequence[str], args: Sequence[str] | None = None) -> int:
         args: command line with ``--ros-args``; that of the process by default.
 
     Returns:
-        Exit code: 0 after a signal, 1 if a node could not be made.
+        Exit code: 0 after a signal, 1 if a node could not be made, or could not write what it leaves behind.
 
     Raises:
         ConfigError: unknown name of a node.
@@ -75,6 +75,7 @@ def main(names: Sequence[str]) -> None:
 
 def _run(names: Sequence[str], stop: threading.Event) -> int:
     nodes: list[ManagedNode] = []
+    ended_well = True
     # Callbacks only hand over; one more thread than nodes keeps services answering while one of them waits.
     executor = MultiThreadedExecutor(num_threads=len(names) + 1)
     spinning = threading.Thread(target=_spin, args=(executor, stop), name='executor', daemon=True)
@@ -98,9 +99,9 @@ def _run(names: Sequence[str], stop: threading.Event) -> int:
         _let_callbacks_end(executor)
         executor.shutdown(_WAIT_S)
         for node in reversed(nodes):
-            node.finish()
+            ended_well &= node.finish()
             node.destroy_node()
-    return 0
+    return 0 if ended_well else 1
 
 
 def _let_callbacks_end(executor: Executor) -> None:

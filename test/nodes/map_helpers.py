@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from neumap_ros.localization.localizer import Localizer
 from neumap_ros.maps.repository import publish
 from neumap_ros.maps.storage import StoredMap, open_map, write_map
 from neumap_ros.maps.types import Manifest, Region
+
+if TYPE_CHECKING:
+    from rclpy.executors import Executor
 
 MAP_ID = '5f0c3a1e-9b1f-4a57-9a32-0a77a4b7f001'
 POINTS = 200
@@ -41,6 +44,14 @@ def wait_for(condition: Callable[[], T], what: str = '', timeout: float = DEADLI
         assert time.monotonic() < deadline, f'not within {timeout} s: {what or condition}'
         time.sleep(0.02)
     return result
+
+
+def spin_until(executor: Executor, condition: Callable[[], object]) -> None:
+    """Let the nodes of this thread's executor work until a condition holds."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < deadline, f'not within {DEADLINE_S} s: {condition}'
+        executor.spin_once(timeout_sec=0.1)
 
 
 def unit(array: np.ndarray) -> np.ndarray:

@@ -46,6 +46,7 @@ def drive(stage, tmp_path):
                     return
 
         threading.Thread(target=go_on, daemon=True).start()
+        start.robot = robot
         return commands[-1]
 
     yield start
@@ -78,3 +79,13 @@ def test_whoever_kills_it_finds_a_whole_run_or_none(drive, tmp_path):
     command.kill()
     if (tmp_path / 'run' / 'run.json').is_file():
         assert read_run(tmp_path / 'run').attempts
+
+
+def test_the_exit_code_tells_that_the_run_could_not_be_written(drive, tmp_path):
+    (tmp_path / 'run').write_text('a file where the folder should be')
+    command = drive(COMMAND)
+    wait_until(lambda: 'the run cannot be written' in drive.robot.message('evaluation'), 'diagnostics')
+    assert command.end(signal.SIGINT) == 1, command.output()
+    assert 'the run cannot be written' in command.output()
+    assert 'Traceback' not in command.output()
+    assert (tmp_path / 'run').read_text() == 'a file where the folder should be'

@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The filter of recorded transforms over real topics."""
 
-import time
-
 import pytest
+from map_helpers import spin_until
 
 
 def transform(parent, child, x, seconds=1):
@@ -36,13 +35,6 @@ def graph():
     rclpy.shutdown()
 
 
-def wait_for(executor, condition):
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, 'nothing came'
-        executor.spin_once(timeout_sec=0.1)
-
-
 def test_recorded_localization_is_left_out_and_the_rest_is_not(graph):
     from rclpy.qos import DurabilityPolicy, QoSProfile
     from tf2_msgs.msg import TFMessage
@@ -58,14 +50,14 @@ def test_recorded_localization_is_left_out_and_the_rest_is_not(graph):
 
     bag.create_subscription(TFMessage, '/tf', remember, 100)
     bag.create_subscription(TFMessage, '/tf_static', remember, latched)
-    wait_for(executor, lambda: moving.get_subscription_count() == 1 and static.get_subscription_count() == 1)
-    wait_for(executor, lambda: bag.count_publishers('/tf') == 1)
+    spin_until(executor, lambda: moving.get_subscription_count() == 1 and static.get_subscription_count() == 1)
+    spin_until(executor, lambda: bag.count_publishers('/tf') == 1)
 
     static.publish(TFMessage(transforms=[transform('base_link', 'camera', 1), transform('map', 'odom', 2)]))
-    wait_for(executor, lambda: ('base_link', 'camera') in seen)
+    spin_until(executor, lambda: ('base_link', 'camera') in seen)
     # A transform that is left out stands beside, and before, others that are not.
     moving.publish(TFMessage(transforms=[transform('map', 'base_link', 3), transform('/map', 'odom', 4)]))
     moving.publish(TFMessage(transforms=[transform('map', 'odom', 5), transform('odom', 'base_link', 6)]))
     moving.publish(TFMessage(transforms=[transform('map', 'anchor', 7)]))
-    wait_for(executor, lambda: ('map', 'anchor') in seen)
+    spin_until(executor, lambda: ('map', 'anchor') in seen)
     assert seen == {('base_link', 'camera'): 1.0, ('odom', 'base_link'): 6.0, ('map', 'anchor'): 7.0}

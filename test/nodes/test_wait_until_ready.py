@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from map_helpers import spin_until
 
 SCRIPTS = Path(__file__).resolve().parents[2] / 'scripts'
 
@@ -26,13 +27,6 @@ def graph():
     rclpy.shutdown()
 
 
-def wait_for(executor, condition):
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, 'nothing came'
-        executor.spin_once(timeout_sec=0.1)
-
-
 def test_the_wait_ends_when_a_localizer_has_the_active_map(graph):
     from neumap_ros.msg import MapStatus
 
@@ -44,7 +38,7 @@ def test_the_wait_ends_when_a_localizer_has_the_active_map(graph):
     with subprocess.Popen(command) as waiting:
         try:
             publisher.publish(MapStatus(sha256='b' * 64, localizers=['/localizer'], localizers_sha256=['']))
-            wait_for(executor, lambda: publisher.get_subscription_count() == 1)
+            spin_until(executor, lambda: publisher.get_subscription_count() == 1)
             time.sleep(0.5)
             assert waiting.poll() is None, 'it did not wait'
             publisher.publish(MapStatus(sha256='b' * 64, localizers=['/localizer'], localizers_sha256=['b' * 64]))
