@@ -26,6 +26,8 @@ class Features:
         scores_N: detector response, larger is better, float32.
         global_descriptor_G: L2-normalised descriptor of the image for retrieval, float32.
         image_size: (width, height) of the image in pixels.
+        context_NC: what the extractor's trunk knows about each keypoint's surroundings, for decoders that need more
+            than a descriptor; not normalised, float32. None where the extractor has no trunk.
     """
 
     keypoints_N2: NDArray[np.float32]
@@ -34,6 +36,7 @@ class Features:
     scores_N: NDArray[np.float32]
     global_descriptor_G: NDArray[np.float32]
     image_size: tuple[int, int]
+    context_NC: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.keypoints_N2)
@@ -46,6 +49,7 @@ class Features:
             scales_N=self.scales_N[:count],
             descriptors_ND=self.descriptors_ND[:count],
             scores_N=self.scores_N[:count],
+            context_NC=None if self.context_NC is None else self.context_NC[:count],
         )
 
 
