@@ -13,6 +13,7 @@ from rich.console import Console
 from neumap_ros.cli import sources as options
 from neumap_ros.cli.console import bar
 from neumap_ros.cli.evaluate_trajectories import TrajectoryOptions, evaluate_trajectories
+from neumap_ros.cli.extractor_options import ExtractorWeightsOption
 from neumap_ros.cli.localize import open_localizer
 from neumap_ros.cli.run_options import LabelOption, NameOption, PicturesOption, RerunOption, write
 from neumap_ros.errors import ConfigError
@@ -30,6 +31,7 @@ def evaluate(
         Path | None,
         typer.Option(help='Localizer settings, see config/core.yaml.'),
     ] = None,
+    extractor_weights: ExtractorWeightsOption = None,
     label: LabelOption = None,
     name: NameOption = None,
     pictures: PicturesOption = 12,
@@ -50,7 +52,8 @@ def evaluate(
 
     labels = parse_labels(label or [], '--label')
     if trajectories.check():
-        trajectories.refuse({'map': map_folder, 'config': config, **{**vars(source), 'metric': None}})
+        others = {'map': map_folder, 'config': config, 'extractor_weights': extractor_weights}
+        trajectories.refuse({**others, **vars(source), 'metric': None})
         metric = source.metric is not False
         evaluate_trajectories(trajectories, out=out, metric=metric, name=name, labels=labels)
         return
@@ -60,7 +63,7 @@ def evaluate(
             'images, or ESTIMATE.tum with --ground-truth; add it'
         )
     images = source.open('query')
-    localizer = open_localizer(map_folder, config)
+    localizer = open_localizer(map_folder, config, extractor_weights)
     console, worst = Console(), WorstAttempts(pictures)
     given_name, metric = name or out.resolve().name, localizer.manifest.metric and images.metric is not False
     with record_run(rerun, localizer, given_name, 'camera', metric) as recorder, bar(console, 'localizing') as progress:

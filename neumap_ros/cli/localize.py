@@ -12,6 +12,7 @@ import typer
 
 from neumap_ros.cli import sources as options
 from neumap_ros.cli.console import EXIT_ERROR, EXIT_NOT_LOCALIZED, print_error
+from neumap_ros.cli.extractor_options import ExtractorWeightsOption, with_weights
 from neumap_ros.errors import ImageError
 
 MapOption = Annotated[Path, typer.Option('--map', help='Map folder.')]
@@ -34,6 +35,7 @@ def localize(
         Path | None,
         typer.Option(help='Localizer settings, see config/core.yaml.'),
     ] = None,
+    extractor_weights: ExtractorWeightsOption = None,
 ) -> None:
     """Localize images in a map; exit code 0 if all were localized, 3 if some were not."""
     the_camera = options.open_camera(camera_yaml, camera)
@@ -41,7 +43,7 @@ def localize(
     from neumap_ros.cli.output import fix_document, fix_line, picture_paths
     from neumap_ros.images import read_image
 
-    localizer = open_localizer(map_folder, config)
+    localizer = open_localizer(map_folder, config, extractor_weights)
     pictures = picture_paths(picture, images)
     unlocalized = failed = 0
     for path, picture_path in zip(images, pictures, strict=True):
@@ -65,11 +67,11 @@ def localize(
         raise typer.Exit(EXIT_ERROR if failed else EXIT_NOT_LOCALIZED)
 
 
-def open_localizer(map_folder: Path, config: Path | None) -> Any:
-    """Open a map and load it, with the settings of a file."""
+def open_localizer(map_folder: Path, config: Path | None, extractor_weights: Path | None = None) -> Any:
+    """Open a map and load it, with the settings of a file and the weights of the option."""
     from neumap_ros.localization.localizer import Localizer
     from neumap_ros.localization.settings import load_settings
     from neumap_ros.maps.storage import open_map
 
     settings = None if config is None else load_settings(config)
-    return Localizer(open_map(map_folder), settings)
+    return Localizer(open_map(map_folder), with_weights(settings, extractor_weights))

@@ -22,6 +22,7 @@ from neumap_ros.cli.console import (
     print_error,
     stage_bars,
 )
+from neumap_ros.cli.extractor_options import ExtractorWeightsOption
 from neumap_ros.errors import ConfigError
 
 app = typer.Typer(no_args_is_help=True, help='Build, show, check and publish maps.')
@@ -46,6 +47,7 @@ def map_build(
         typer.Option(help='Bytes of the whole map folder, such as 30kB, 64KiB or 1MB; default: all points.'),
     ] = None,
     extractor: Annotated[str, typer.Option(help='Which local features.')] = 'rootsift',
+    extractor_weights: ExtractorWeightsOption = None,
     parts: Annotated[
         int | None,
         typer.Option(help='Numbers of a descriptor code: 2, 4, 8 or 16; default: chosen by measurement.'),
@@ -103,6 +105,7 @@ def map_build(
         parts=parts,
         centroids=centroids,
         extractor=extractor,
+        extractor_weights='' if extractor_weights is None else str(extractor_weights),
         bundle_adjust=bundle_adjust,
         calibration_images=calibration_images,
         seed=seed,

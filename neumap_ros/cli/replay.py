@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from neumap_ros.cli.console import EXIT_NOT_LOCALIZED, bar
+from neumap_ros.cli.extractor_options import ExtractorWeightsOption, with_weights
 from neumap_ros.cli.params_file import parse_assignments, read_params_file
 from neumap_ros.cli.run_options import LabelOption, NameOption, PicturesOption, RerunOption, write
 from neumap_ros.errors import ConfigError
@@ -46,6 +47,7 @@ def replay(
             'none; default: /ground_truth where the bag has it.'
         ),
     ] = None,
+    extractor_weights: ExtractorWeightsOption = None,
     label: LabelOption = None,
     name: NameOption = None,
     pictures: PicturesOption = 12,
@@ -88,7 +90,7 @@ def replay(
             markup=False,
             soft_wrap=True,
         )
-    localizer = Localizer(open_revision(str(map_folder)), core)
+    localizer = Localizer(open_revision(str(map_folder)), with_weights(core, extractor_weights))
     worst = WorstAttempts(0 if out is None else pictures)
     given_name = name or (bag if out is None else out).resolve().name
     body, metric = settings.base_frame, localizer.manifest.metric

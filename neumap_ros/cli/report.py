@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from neumap_ros.cli.console import format_bytes
+from neumap_ros.cli.extractor_options import ExtractorWeightsOption, with_weights
 from neumap_ros.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def report(
     map_folder: Annotated[
         Path | None, typer.Option('--map', help='Map whose points and regions the recording shows.')
     ] = None,
+    extractor_weights: ExtractorWeightsOption = None,
     browse: Annotated[bool, typer.Option('--open', help='Open the page in the browser.')] = False,
 ) -> None:
     """Write one HTML page about one or several runs, side by side; it needs no network and no other file.
@@ -51,7 +53,7 @@ def report(
     console = Console()
     views = read_views(runs)
     if rerun is not None:
-        _record(views, rerun, map_folder)
+        _record(views, rerun, map_folder, extractor_weights)
         console.print(f'Written: {escape(str(rerun))}; look at it: rerun {escape(str(rerun))}', highlight=False)
         if out is None:
             return
@@ -64,7 +66,7 @@ def report(
         typer.launch(str(path))
 
 
-def _record(views: list[RunView], path: Path, map_folder: Path | None) -> None:
+def _record(views: list[RunView], path: Path, map_folder: Path | None, weights: Path | None) -> None:
     from neumap_ros.evaluation.rerun_recording import write_recording
 
     localizer = None
@@ -72,7 +74,7 @@ def _record(views: list[RunView], path: Path, map_folder: Path | None) -> None:
         from neumap_ros.localization.localizer import Localizer
         from neumap_ros.maps.repository import open_revision
 
-        localizer = Localizer(open_revision(str(map_folder)))
+        localizer = Localizer(open_revision(str(map_folder)), with_weights(None, weights))
     write_recording(
         [view.run for view in views], [view.folder for view in views], [view.label for view in views], path, localizer
     )

@@ -109,15 +109,24 @@ def extractor_names() -> tuple[str, ...]:
     return tuple(sorted(_factories))
 
 
-def create_extractor(name: str, **options: Any) -> Extractor:
-    """Create an extractor by its registry name.
+def extractor_factory(name: str) -> ExtractorFactory:
+    """What makes an extractor.
 
     Raises:
         ConfigError: unknown name.
     """
     if name not in _factories:
         raise ConfigError(f'there is no extractor {name!r}, expected one of {", ".join(extractor_names())}')
-    return _factories[name](**options)
+    return _factories[name]
+
+
+def create_extractor(name: str, **options: Any) -> Extractor:
+    """Create an extractor by its registry name.
+
+    Raises:
+        ConfigError: unknown name, or an option that it cannot have.
+    """
+    return extractor_factory(name)(**options)
 
 
 def to_gray(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

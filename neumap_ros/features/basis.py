@@ -12,6 +12,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,6 +102,15 @@ def vlad(projected_NC: Float32, words_VC: Float32) -> Float32:
     return np.asarray(flat.reshape(-1) / max(float(np.linalg.norm(flat)), 1e-9), dtype=np.float32)
 
 
+def _file_of(extractor: str) -> Any:
+    return resources.files('neumap_ros') / 'weights' / f'{extractor}_basis.safetensors'
+
+
+def ships_basis(extractor: str) -> bool:
+    """Whether a learned basis ships for an extractor."""
+    return bool(_file_of(extractor).is_file())
+
+
 @cache
 def load_basis(extractor: str) -> Basis:
     """The basis that ships for an extractor.
@@ -108,7 +118,7 @@ def load_basis(extractor: str) -> Basis:
     Raises:
         ConfigError: none ships for it.
     """
-    file = resources.files('neumap_ros') / 'weights' / f'{extractor}_basis.safetensors'
+    file = _file_of(extractor)
     try:
         data = file.read_bytes()
     except OSError:

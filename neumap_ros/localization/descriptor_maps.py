@@ -21,7 +21,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from neumap_ros.errors import ConfigError, MapError
-from neumap_ros.features.basis import Basis, load_basis
+from neumap_ros.features.basis import Basis
+from neumap_ros.features.weights import basis_of
 from neumap_ros.localization.decoder import Decoder, register_kind
 from neumap_ros.localization.descriptor_decoder import DEFAULT_RATIO, DescriptorDecoder, DescriptorTable, QuerySpace
 from neumap_ros.localization.retrieval import read_retrieval
@@ -87,7 +88,7 @@ class DescriptorKind:
 
     def vocabulary_sha256(self, stored: ReadableMap) -> str:
         """See :class:`neumap_ros.localization.decoder.MapKind`."""
-        return load_basis(stored.manifest.extractor['name']).sha256
+        return basis_of(stored.manifest.extractor).sha256
 
 
 def _decode(stored: ReadableMap, region: Region, reader: ShardReader) -> tuple[NDArray[np.float64], Tensor]:
@@ -111,7 +112,7 @@ def _keys(stored: ReadableMap) -> tuple[Hashable, ...]:
 
 def open_full(stored: ReadableMap) -> ShardReader:
     """Shards of uncompressed descriptors."""
-    basis = load_basis(stored.manifest.extractor['name'])
+    basis = basis_of(stored.manifest.extractor)
     size = len(basis.mean_D)
 
     def decode(region: Region, tensors: Tensors, what: str) -> tuple[NDArray[np.float64], Tensor]:
@@ -124,7 +125,7 @@ def open_full(stored: ReadableMap) -> ShardReader:
 
 def open_pq(stored: ReadableMap) -> ShardReader:
     """Shards of plain product-quantised descriptors (k-means codebooks in the extractor's space)."""
-    basis = load_basis(stored.manifest.extractor['name'])
+    basis = basis_of(stored.manifest.extractor)
     parts = _integer(stored, 'parts')
     if 'codebooks' not in stored.shared_names:
         raise MapError(f"map {stored.name} has no shared file 'codebooks', expected one; build the map again")
@@ -142,7 +143,7 @@ def open_pq(stored: ReadableMap) -> ShardReader:
 
 def open_dpqed(stored: ReadableMap) -> ShardReader:
     """Shards of D-PQED: codes, universal or scene codebooks, scene-specific dequantiser."""
-    basis = load_basis(stored.manifest.extractor['name'])
+    basis = basis_of(stored.manifest.extractor)
     digest = str(_option(stored, 'basis_sha256'))
     if digest != basis.sha256:
         raise MapError(
@@ -150,8 +151,8 @@ def open_dpqed(stored: ReadableMap) -> ShardReader:
             f'{basis.sha256[:12]}; rebuild the map or install the version of neumap_ros that built it'
         )
     parts, centroids = _integer(stored, 'parts'), _integer(stored, 'centroids')
-    if (parts, centroids) not in basis.codebooks:
-        known = ', '.join(f'{m} of {k}' for m, k in sorted(basis.codebooks))
+    if parts not in basis.rotations or (basis.codebooks and (parts, centroids) not in basis.codebooks):
+        known = ', '.join(f'{m} of {k}' for m, k in sorted(basis.codebooks) or [(m, 256) for m in basis.rotations])
         raise MapError(
             f'map {stored.name} has codes of {parts} numbers of {centroids} values, expected one of {known}; '
             'update neumap_ros or rebuild the map'
@@ -179,7 +180,14 @@ def _dpqed_models(
     packed = stored.load_shared('dpqed') if 'dpqed' in stored.shared_names else {}
     try:
         shared = unpack_floats(packed)
-        codebooks = shared.pop('codebooks', torch.from_numpy(basis.codebooks[parts, centroids]))
+        if (parts, centroids) in basis.codebooks:
+            shared.setdefault('codebooks', torch.from_numpy(basis.codebooks[parts, centroids]))
+        if 'codebooks' not in shared:
+            raise MapError(
+                f'{what} has no codebooks, expected them: none ship for the extractor '
+                f'{stored.manifest.extractor["name"]!r}; build the map again'
+            )
+        codebooks = shared.pop('codebooks')
         quantizer = _quantizer(codebooks, parts, centroids, basis.size, what)
         return quantizer, load_dequantizer(shared, basis.size)
     except (RuntimeError, ValueError):  # shapes, or names, that do not fit: torch lists them on many lines

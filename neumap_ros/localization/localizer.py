@@ -5,13 +5,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neumap_ros.errors import MapError
-from neumap_ros.features import Extractor, Features, create_extractor, extractor_names
+from neumap_ros.features import Extractor, Features
+from neumap_ros.features.weights import extractor_of_map
 from neumap_ros.geometry import Camera, Pose
 from neumap_ros.images import check_image_size
 from neumap_ros.localization.compute import prepare_process
@@ -22,6 +25,13 @@ from neumap_ros.localization.sight import Sight
 from neumap_ros.maps.types import ReadableMap
 
 __all__ = ['Localizer', 'LocalizerSettings', 'Prior']
+
+
+def _is_wanted(extractor: Extractor, wanted: Mapping[str, Any]) -> bool:
+    """Whether an extractor is the one that a map was built with."""
+    info = extractor.info
+    given = {'name': info.name, 'version': info.version, 'weights_sha256': info.weights_sha256}
+    return all(wanted.get(key) == value for key, value in given.items())
 
 
 @dataclass(frozen=True)
@@ -49,7 +59,8 @@ class Localizer:
             another thread meanwhile.
 
     Raises:
-        MapError: the map is damaged or was built with another extractor.
+        MapError: the map is damaged or was built with another extractor or other weights.
+        ConfigError: the weights that the settings name cannot be read.
     """
 
     def __init__(
@@ -64,15 +75,11 @@ class Localizer:
         self.manifest = stored.manifest
         self.map_sha256 = stored.manifest_sha256
         wanted = dict(stored.manifest.extractor)
-        if extractor is None and wanted['name'] not in extractor_names():
-            raise MapError(
-                f'map {stored.name} was built with the extractor {wanted["name"]!r}, this version has '
-                f'{", ".join(extractor_names())}; update neumap_ros or rebuild the map'
-            )
-        self.extractor = extractor or create_extractor(str(wanted['name']))
+        if extractor is None and reuse is not None and _is_wanted(reuse.extractor, wanted):
+            extractor = reuse.extractor  # loading a network takes longer than decoding a region
+        self.extractor: Extractor = extractor or extractor_of_map(wanted, self.settings.extractor_weights, stored.name)
         info = self.extractor.info
-        given = {'name': info.name, 'version': info.version, 'weights_sha256': info.weights_sha256}
-        if any(wanted.get(key) != value for key, value in given.items()):
+        if not _is_wanted(self.extractor, wanted):
             raise MapError(
                 f'map {stored.name} was built with the extractor {wanted.get("name")} version '
                 f'{wanted.get("version")} (weights {str(wanted.get("weights_sha256"))[:12] or "none"}), this is '

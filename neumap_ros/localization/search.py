@@ -58,6 +58,8 @@ class LocalizerSettings:
         guided_radius_px: search radius around projected points, at 1,600 px image width, one pass each.
         solver: RANSAC settings.
         gate: acceptance thresholds.
+        extractor_weights: file of the weights of the map's extractor; empty: those that ship. Its sha256 must be the
+            one that the map records.
     """
 
     math_threads: int = 1
@@ -71,6 +73,7 @@ class LocalizerSettings:
     guided_radius_px: tuple[float, ...] = (16.0, 8.0)
     solver: SolverSettings = field(default_factory=SolverSettings)
     gate: GateSettings = field(default_factory=GateSettings)
+    extractor_weights: str = ''
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,8 @@ RANGES: dict[str, tuple[float, float]] = {
 
 # Settings that are true or false.
 SWITCHES = ('keep_memory',)
+# Settings that are any text.
+FREE_TEXT = ('extractor_weights',)
 # Values of settings that are words.
 CHOICES: dict[str, tuple[str, ...]] = {'solver.method': ('poselib', 'pycolmap')}
 
@@ -89,7 +91,10 @@ def _section(default: S, data: Any, prefix: str, where: str) -> S:
                 raise ConfigError(f'{where}: {name} is {value!r}, expected true or false')
             changes[key] = value
         elif hints[key] is str:
-            if value not in CHOICES[name]:
+            if name in FREE_TEXT:
+                if not isinstance(value, str):
+                    raise ConfigError(f'{where}: {name} is {value!r}, expected text')
+            elif value not in CHOICES[name]:
                 raise ConfigError(f'{where}: {name} is {value!r}, expected one of {", ".join(CHOICES[name])}')
             changes[key] = value
         else:

@@ -55,10 +55,13 @@ class Candidate:
     right_matches: float
 
 
-def candidate_codes(kind: str, parts: Sequence[int]) -> list[CodeSettings]:
+def candidate_codes(kind: str, parts: Sequence[int], basis: Basis) -> list[CodeSettings]:
     """The compression settings worth comparing, cheapest shared part first."""
+    parts = [m for m in parts if m in basis.rotations]
     if kind == 'pq':
         return [CodeSettings('pq', m, centroids=k) for m in parts for k in (16, 64, 256)]
+    if not basis.codebooks:  # no universal ones: those of the scene, and a dequantiser if there is room
+        return [CodeSettings('dpqed', m, scene_codebooks=True, hidden=hidden) for m in parts for hidden in (0, 16, 64)]
     codes = []
     for m in parts:
         codes.append(CodeSettings('dpqed', m, scene_codebooks=False, hidden=0))
@@ -159,7 +162,7 @@ def choose_code(
     step = max(1, len(views) // VALIDATION_VIEWS)
     held_out = list(range(step // 2, len(views), step))
     measured: list[Candidate] = []
-    codes = [code for code in candidate_codes(kind, parts) if centroids in (None, code.centroids)]
+    codes = [code for code in candidate_codes(kind, parts, basis) if centroids in (None, code.centroids)]
     for number, code in enumerate(codes):
         progress('comparing codes', number, len(codes))
         if shared_bytes(code, basis) > LARGEST_SHARED_SHARE * budget_bytes:

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from neumap_ros.features import Extractor, create_extractor
-from neumap_ros.features.basis import load_basis
+from neumap_ros.features import Extractor
+from neumap_ros.features.weights import basis_of, open_extractor
 from neumap_ros.localization.calibration import KEY as CALIBRATION_KEY
 from neumap_ros.mapping.budget import Candidate, choose_code
 from neumap_ros.mapping.build_types import BuildReport, BuildSettings, Scene
@@ -69,9 +69,10 @@ def build_map(
         MappingError: the images do not suffice, or the budget is too small.
         MapError: ``out`` exists, or cannot be written.
         ImageError: an image cannot be read.
+        ConfigError: the extractor or its weights are unusable.
     """
     check_target(out.absolute().resolve(), overwrite)
-    extractor = create_extractor(settings.extractor)
+    extractor = open_extractor(settings.extractor, settings.extractor_weights)
     work = WorkFolder(
         out, [source.fingerprint(), asdict(extractor.info), settings.max_keypoints, settings.bundle_adjust]
     )
@@ -131,7 +132,7 @@ def build_from_scene(
         overwrite: replace an existing map.
     """
     if compressor is None:
-        compressor = SceneCompressor(scene.views, scene.tracks, load_basis(extractor.info.name), settings.seed)
+        compressor = SceneCompressor(scene.views, scene.tracks, basis_of(extractor.info), settings.seed)
     candidates: list[Candidate] = []
     with _timed(clock, 'choosing the code'):
         if code is None:
@@ -166,7 +167,8 @@ def _choose(
                 'dpqed', parts, scene_codebooks=False, hidden=128, centroids=LARGE_CENTROIDS, fit=fit
             ), []
         enough = len(scene.tracks.points_P3) >= SCENE_CODE_POINTS
-        return CodeSettings('dpqed', parts, scene_codebooks=enough, hidden=128 if enough else 8, fit=fit), []
+        own_codebooks = enough or not compressor.basis.codebooks
+        return CodeSettings('dpqed', parts, scene_codebooks=own_codebooks, hidden=128 if enough else 8, fit=fit), []
     return choose_code(
         compressor,
         scene.ranked_P,
@@ -186,7 +188,7 @@ def _calibrate(
         scene.tracks.select(plan.chosen),
         replace(plan.compressed, codes=plan.compressed.codes[plan.chosen]),
         plan.bits,
-        load_basis(extractor.info.name),
+        basis_of(extractor.info),
         extractor,
         plan.manifest,
     )

@@ -28,6 +28,7 @@ class BuildSettings:
         parts: M, numbers of a descriptor code (2, 4, 8 or 16); None lets the builder choose by measurement.
         centroids: K, values of each number: 256 (a byte) or 4,096 (a byte and a half); None as for ``parts``.
         extractor: registry name.
+        extractor_weights: file of its weights; empty: those that ship. The map records their digest, not this path.
         max_keypoints: per mapping image.
         bundle_adjust: refine the poses (for poses from odometry).
         calibration_images: mapping images to hold out for the calibration of the covariance, at most; 0: none, the map
@@ -43,6 +44,7 @@ class BuildSettings:
     parts: int | None = None
     centroids: int | None = None
     extractor: str = 'rootsift'
+    extractor_weights: str = ''
     max_keypoints: int = 2048
     bundle_adjust: bool = False
     calibration_images: int = DEFAULT_IMAGES

@@ -136,13 +136,20 @@ def compress(descriptors: TrackDescriptors, basis: Basis, settings: CodeSettings
         return Compressed(settings, packed_codes, {'codebooks': {'codebooks': codebooks.numpy()}}, restored)
     if settings.kind != 'dpqed':
         raise ConfigError(f'there is no map kind {settings.kind!r}, expected dpqed, pq or full')
-    if (settings.parts, settings.centroids) not in basis.codebooks:
+    is_universal = not settings.scene_codebooks
+    if is_universal and not basis.codebooks:
+        raise ConfigError(
+            f'codes of {settings.parts} numbers of {settings.centroids} values need universal codebooks, which none '
+            'ship for this extractor; leave out --centroids, its codebooks are then those of the scene'
+        )
+    if is_universal and (settings.parts, settings.centroids) not in basis.codebooks:
         raise ConfigError(
             f'there are no universal codebooks for {settings.parts} numbers of {settings.centroids} values, expected '
             f'one of {", ".join(f"{m} of {k}" for m, k in sorted(basis.codebooks))}'
         )
-    start = torch.from_numpy(basis.codebooks[settings.parts, settings.centroids])
-    if settings.scene_codebooks:
+    if is_universal:
+        start = torch.from_numpy(basis.codebooks[settings.parts, settings.centroids])
+    else:
         start = kmeans_codebooks(mean_PD, settings.parts, generator, settings.centroids, iterations=8)
     quantizer = ProductQuantizer(start)
     dequantizer = Dequantizer(mean_PD.shape[1], settings.hidden, generator)
@@ -182,8 +189,12 @@ def encode_again(compressed: Compressed, basis: Basis, descriptors: TrackDescrip
     if settings.kind == 'pq':
         codebooks_MKS = torch.from_numpy(compressed.shared['codebooks']['codebooks']).float()
     else:
-        universal_MKS = torch.from_numpy(basis.codebooks[settings.parts, settings.centroids])
-        codebooks_MKS = unpack_floats(compressed.shared.get('dpqed', {})).get('codebooks', universal_MKS)
+        stored = unpack_floats(compressed.shared.get('dpqed', {}))
+        codebooks_MKS = (
+            stored['codebooks']
+            if settings.scene_codebooks
+            else torch.from_numpy(basis.codebooks[settings.parts, settings.centroids])
+        )
     with torch.no_grad():
         codes = ProductQuantizer(codebooks_MKS).encode(mean_PD)
     return pack_codes(codes.numpy(), settings.centroids)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neumap_ros.features import Extractor
-from neumap_ros.features.basis import load_basis
+from neumap_ros.features.weights import basis_of
 from neumap_ros.localization.calibration import KEY
 from neumap_ros.localization.descriptor_decoder import DEFAULT_RATIO
 from neumap_ros.mapping.budget import fit_points
@@ -67,7 +67,7 @@ def plan_map(
         'ratio': DEFAULT_RATIO,
     }
     if code.kind == 'dpqed':
-        decoder['basis_sha256'] = load_basis(extractor.info.name).sha256
+        decoder['basis_sha256'] = basis_of(extractor.info).sha256
     if code.kind == 'full':
         decoder = {'ratio': DEFAULT_RATIO}
     manifest = Manifest(

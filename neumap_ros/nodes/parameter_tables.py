@@ -129,6 +129,8 @@ _CORE = {
     'gate.min_confidence': 'Smallest probability that the pose is right. Higher: fewer wrong poses, and fewer poses.',
     'gate.max_relative_sigma': 'Largest standard deviation of the position, as a fraction of the depth.',
     'gate.max_rotation_sigma_deg': 'Largest standard deviation of the orientation.',
+    'extractor_weights': 'File of the weights of the extractor; empty: those that ship. Must be the one that the map '
+    'was built with.',
     'gate.min_coverage': 'Smallest share of the 4 x 4 cells of the image that hold an inlier.',
 }
 _UNITS = {
@@ -166,8 +168,8 @@ def _rows(settings: Any, prefix: str = '') -> tuple[Row, ...]:
 
 TRACKER = _rows(TrackerSettings(), 'tracker.')
 CORE = _rows(LocalizerSettings())
-# How the process computes is fixed when the first localizer is made.
-LIVE = LIVE_INTERFACE | {row.name for row in (*TRACKER, *CORE)} - {'math_threads', 'keep_memory'}
+# How the process computes is fixed when the first localizer is made; the weights are loaded then.
+LIVE = LIVE_INTERFACE | {row.name for row in (*TRACKER, *CORE)} - {'math_threads', 'keep_memory', 'extractor_weights'}
 
 LOCALIZER: tuple[Row, ...] = (*_INTERFACE, STATE_DIR, AUTOSTART, *TRACKER, *CORE)
 

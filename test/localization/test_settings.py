@@ -9,7 +9,7 @@ import yaml
 
 from neumap_ros.errors import ConfigError
 from neumap_ros.localization.localizer import LocalizerSettings
-from neumap_ros.localization.settings import CHOICES, RANGES, SWITCHES, load_settings
+from neumap_ros.localization.settings import CHOICES, FREE_TEXT, RANGES, SWITCHES, load_settings
 
 CONFIG = Path(__file__).resolve().parents[2] / 'config' / 'core.yaml'
 
@@ -47,7 +47,7 @@ def test_the_file_holds_every_default():
 
 def test_every_setting_is_checked():
     names = flat(dataclasses.asdict(LocalizerSettings()))
-    assert sorted([*RANGES, *CHOICES, *SWITCHES]) == sorted(names)
+    assert sorted([*RANGES, *CHOICES, *SWITCHES, *FREE_TEXT]) == sorted(names)
 
 
 def test_a_switch_is_true_or_false(load):
@@ -74,7 +74,7 @@ def test_what_is_left_out_keeps_its_default(load):
 @pytest.mark.parametrize(
     ('text', 'message'),
     [
-        ('max_keypoint: 5', "no key 'max_keypoint', expected one of alternatives, gate"),
+        ('max_keypoint: 5', "no key 'max_keypoint', expected one of alternatives, extractor_weights, gate"),
         ('gate:\n  inliers: 5', "section 'gate' has no key 'inliers', expected one of max_relative_sigma"),
         ('max_keypoints: many', "max_keypoints is 'many', expected a whole number from 10"),
         ('max_keypoints: 12.5', 'max_keypoints is 12.5, expected a whole number'),
