@@ -1,0 +1,152 @@
+# SPDX-FileCopyrightText: 2026 neumap_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of the benchmark of extractors -> tables in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from benchmarks.variants import VARIANTS
+
+Row = dict[str, Any]
+
+HEAD = """# Extractors
+
+`python -m benchmarks.extractors`; photographs and their harder versions are those of the compression benchmark, worlds
+are simulated (mapped by day, asked on another day; night is the robot's headlight alone).
+
+Recall in percent of all queries, nothing left out. **coarse**: within 0.5 m (5 % of the extent where there is no metric
+scale) and 5 degrees; **fine**: 5 cm (1 %) and 5 degrees. Recall counts the best hypothesis, whether the gate accepted
+it or not, because the gate's confidence was fitted to RootSIFT; recall with the gate stands in a table of its own. Maps
+hold all triangulated points with uncompressed descriptors, but for the table of a fixed budget. Mapping images have at
+most 2,048 keypoints, queries 1,500.
+"""
+
+
+def markdown(rows: Sequence[Row], timings: Sequence[Row], facts: Row) -> str:
+    """All tables of what has been measured."""
+    good = [row for row in rows if 'error' not in row]
+    names = list(dict.fromkeys(row['extractor'] for row in rows))
+    complete, sets = _shared_sets(good, names)
+    parts = [HEAD]
+    parts.append(
+        f'Up to {facts["queries"] or "all"} queries a set. Measured: {", ".join(complete)}, on '
+        f'{", ".join(sets) or "no common set"}.'
+    )
+    if missing := facts.get('missing'):
+        parts.append('Not measured here: ' + '; '.join(f'{label} ({why})' for label, why in missing.items()) + '.')
+    parts.append(_overview(good, complete, sets, timings))
+    parts.append(_recall(good, complete, sets, 'all', 'fine', '## Fine recall, mean over the sets'))
+    parts.append(
+        _recall(good, complete, sets, 'all', 'coarse_accepted', '## Coarse recall with the gate, mean over the sets')
+    )
+    parts.append(
+        _recall(
+            good, complete, sets, 'budget', 'coarse', f'## Coarse recall of maps of at most {facts["budget_kb"]} kB'
+        )
+    )
+    parts.append(_per_set(good))
+    parts.append(_times(timings))
+    failed = [row for row in rows if 'error' in row]
+    if failed:
+        lines = dict.fromkeys(f'* {r["extractor"]}, {r["set"]}, {r["map"]}: {r["error"]}' for r in failed)
+        parts.append('## Not built\n\n' + '\n'.join(lines))
+    return '\n\n'.join(parts) + '\n'
+
+
+def _shared_sets(rows: Sequence[Row], names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Extractors, and the sets that all of them have: means over other sets cannot be compared."""
+    per_name = {name: {row['set'] for row in rows if row['extractor'] == name} for name in names}
+    complete = [name for name in names if per_name[name]]
+    shared = set.intersection(*(per_name[name] for name in complete)) if complete else set()
+    return complete, [s for s in dict.fromkeys(row['set'] for row in rows) if s in shared]
+
+
+def _mean(rows: Sequence[Row], name: str, sets: Sequence[str], kind: str, variant: str, key: str) -> str:
+    mine = [
+        100 * row[key] / row['queries']
+        for row in rows
+        if (row['extractor'], row['map'], row['variant']) == (name, kind, variant) and row['set'] in sets
+    ]
+    return f'{np.mean(mine):.0f}' if len(mine) == len(sets) and mine else '-'
+
+
+def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+    lines = ['| ' + ' | '.join(head) + ' |', '|' + '---|' * len(head)]
+    return '\n'.join(lines + ['| ' + ' | '.join(line) + ' |' for line in body])
+
+
+def _overview(rows: Sequence[Row], names: Sequence[str], sets: Sequence[str], timings: Sequence[Row]) -> str:
+    body = []
+    for name in names:
+        times = next((t for t in timings if t['extractor'] == name), {})
+        elsewhere = [r for r in rows if r['extractor'] == name and r['variant'] == 'elsewhere']
+        body.append(
+            [
+                name,
+                _number(times.get('descriptor')),
+                _number(times.get('parameters'), thousands=True),
+                *(_mean(rows, name, sets, 'all', variant, 'coarse') for variant in VARIANTS),
+                _number(times.get('wall_ms_1')),
+                _number(times.get('wall_ms_2')),
+                f'{sum(r["false_accepts"] for r in elsewhere)} of {sum(r["queries"] for r in elsewhere)}',
+                _number(max((r['most_inliers'] for r in elsewhere), default=None)),
+            ]
+        )
+    head = ['extractor', 'numbers', 'parameters', *(f'{v}, coarse' for v in VARIANTS), 'ms, 1 core', 'ms, 2 cores',
+            'accepted elsewhere', 'most inliers there']  # fmt: skip
+    return '## Coarse recall, mean over the sets\n\n' + _table(head, body)
+
+
+def _recall(rows: Sequence[Row], names: Sequence[str], sets: Sequence[str], kind: str, key: str, title: str) -> str:
+    body = [[name, *(_mean(rows, name, sets, kind, variant, key) for variant in VARIANTS)] for name in names]
+    return f'{title}\n\n' + _table(['extractor', *VARIANTS], body)
+
+
+def _per_set(rows: Sequence[Row]) -> str:
+    body = []
+    for row in rows:
+        if row['variant'] not in VARIANTS:
+            continue
+        error = row['median_error']
+        unit = 'm' if row['metric'] else 'of the extent'
+        if error is not None and not row['metric']:
+            error /= row['extent']
+        body.append(
+            [
+                row['set'],
+                row['extractor'],
+                row['map'],
+                row['variant'],
+                f'{row["bytes"] / 1000:.0f}',
+                f'{row["points"]:,}',
+                f'{row["queries"]}',
+                *(f'{100 * row[key] / row["queries"]:.0f}' for key in ('fine', 'coarse', 'coarse_accepted')),
+                f'{row["wrong_accepted"]}',
+                'none' if error is None else f'{error:.4f} {unit}',
+                _number(row['inliers']),
+            ]
+        )
+    head = ['set', 'extractor', 'map', 'variant', 'kB', 'points', 'queries', 'fine', 'coarse', 'coarse with gate',
+            'wrong accepted', 'median error of all', 'inliers']  # fmt: skip
+    return '## By set\n\n' + _table(head, sorted(body, key=lambda line: (line[0], line[2], VARIANTS.index(line[3]))))
+
+
+def _times(timings: Sequence[Row]) -> str:
+    keys = ('wall_ms_1', 'cpu_ms_1', 'wall_ms_2', 'cpu_ms_2', 'gpu_ms_1', 'gpu_ms_4')
+    body = [[t['extractor'], f'{t["keypoints"]}', *(_number(t.get(key), decimals=1) for key in keys)] for t in timings]
+    head = ['extractor', 'keypoints', 'ms, 1 core', 'processor ms, 1 core', 'ms, 2 cores', 'processor ms, 2 cores',
+            'ms on the GPU, batch 1', 'per image, batch 4']  # fmt: skip
+    return (
+        '## Time\n\nOne image of 640 x 480, at most 1,000 keypoints, the best of several runs; processor time is that '
+        'of all threads together.\n\n' + _table(head, body)
+    )
+
+
+def _number(value: float | None, decimals: int = 0, thousands: bool = False) -> str:
+    if value is None:
+        return '-'
+    return f'{value:,.{decimals}f}' if thousands else f'{value:.{decimals}f}'
