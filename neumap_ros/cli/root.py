@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from neumap_ros.cli import bag, evaluate, localize, maps, replay, report, run, train, wait, world
+from neumap_ros.cli import bag, evaluate, export, localize, maps, replay, report, run, train, wait, world
 from neumap_ros.cli.console import one_line_errors, set_up_logging
 
 
@@ -39,6 +39,7 @@ app.command()(wait.wait)
 app.add_typer(maps.app, name='map')
 app.add_typer(bag.app, name='bag')
 app.add_typer(train.app, name='train')
+app.add_typer(export.app, name='export')
 app.add_typer(world.app, name='world')
 
 

@@ -44,7 +44,9 @@ def strongest(peaks_HW: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.T
     """
     width = peaks_HW.shape[1]
     scores_N, index_N = peaks_HW.reshape(-1).topk(count)
-    return scores_N, torch.stack([index_N % width, torch.div(index_N, width, rounding_mode='floor')], dim=1)
+    row_N = torch.div(index_N, width, rounding_mode='floor')
+    # Not index_N % width: PyTorch 2.13 cannot export that with an open width.
+    return scores_N, torch.stack([index_N - width * row_N, row_N], dim=1)
 
 
 def sub_cell(score_HW: torch.Tensor, cells_N2: torch.Tensor) -> torch.Tensor:
