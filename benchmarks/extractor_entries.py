@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks import aliked as _aliked  # noqa: F401  (registers itself)
 from neumap_ros.errors import ConfigError
 from neumap_ros.features import Extractor, extractor_names
 from neumap_ros.features.weights import open_extractor, takes_weights
@@ -80,9 +81,9 @@ ENTRIES = (
     Entry('xfeat-dense', 'onnx', 'xfeat/xfeat_dense.onnx', f'{_XFEAT}xfeat_dense.onnx, Apache-2.0'),
     Entry(
         'aliked-n16',
-        'onnx',
-        'aliked/aliked_n16.onnx',
-        'github.com/Shiaoming/ALIKED, models/aliked-n16.pth, exported to ONNX, BSD-3',
+        'aliked',
+        'aliked/aliked-n16.pth',
+        'github.com/Shiaoming/ALIKED, models/, BSD-3',
     ),
 )
 
