@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import pickle
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from neumap_ros.features.generic_basis import GLOBAL_SIZE
 from neumap_ros.features.network_features import assemble, choose_device
 from neumap_ros.features.network_image import fit
 from neumap_ros.features.weights import HOW_TO_GIVE, basis_of, read_weights
+
+logger = logging.getLogger(__name__)
 
 VERSION = 1
 SOURCE = 'the folder weights/ of github.com/HITCSC/EdgePoint2 (MIT licence)'
@@ -102,9 +105,13 @@ class EdgePoint2:
         # By what was given alone: the padding repeats the border.
         deviation = (float(content.var()) / 255**2 + NORM_EPSILON) ** 0.5
         normed = (given.image.astype(np.float32) / 255 - np.float32(content.mean() / 255)) / np.float32(deviation)
-        batch = torch.from_numpy(normed).to(self._device)[None, None]
-        scores, descriptors = self.network(batch)
-        found = detect(scores[0, 0], descriptors[0], given.content, max_keypoints, self._subpixel)
+        try:
+            found = self._run(normed, given.content, max_keypoints)
+        except torch.cuda.OutOfMemoryError:
+            logger.warning('the GPU has no memory left for the extractor edgepoint2, it goes on on the CPU')
+            self._device = 'cpu'
+            self.network.to('cpu')
+            found = self._run(normed, given.content, max_keypoints)
         keypoints, descriptors_ND, scores_N = (t.cpu().numpy() for t in found)
         keep = np.isfinite(scores_N)
         return assemble(
@@ -116,6 +123,10 @@ class EdgePoint2:
             scores_N[keep],
             np.full(int(keep.sum()), PATCH_RADIUS_PX / min(given.scale), np.float32),
         )
+
+    def _run(self, normed_HW: NDArray[np.float32], content: tuple[int, int], count: int) -> tuple[torch.Tensor, ...]:
+        scores, descriptors = self.network(torch.from_numpy(normed_HW).to(self._device)[None, None])
+        return detect(scores[0, 0], descriptors[0], content, count, self._subpixel)
 
     def exportable(self, max_keypoints: int) -> nn.Module:
         """The whole extractor as a network for ``neumap export extractor``.

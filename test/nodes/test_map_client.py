@@ -246,6 +246,25 @@ def test_refusal_keeps_the_map_before(tmp_path: Path) -> None:
         assert len(localizers) == 1
 
 
+def test_a_map_whose_weights_are_not_here_is_refused_with_the_parameter_that_names_them(tmp_path: Path) -> None:
+    with client_and_server() as (client, server, localizers):
+        old = make_map(tmp_path / '1')
+        server.offer(old)
+        wait_for(lambda: localizers)
+        learned = {'name': 'edgepoint2', 'weights_sha256': 'ab' * 32}
+        server.offer(make_map(tmp_path / '2', revision=2, extractor=learned))
+        refused = wait_for(lambda: [r for r in server.requests if r.refused])[0].refused
+        assert 'weights of sha256 abababababab' in refused and 'parameter extractor_weights' in refused
+        weights = tmp_path / 'other.pth'
+        weights.write_bytes(b'others')
+        server.offer(old)
+        wait_for(lambda: not client.state.refused)
+        client.use_settings(LocalizerSettings(extractor_weights=str(weights)))
+        wait_for(lambda: len(localizers) == 2)  # the map before does not mind the parameter
+        server.offer(make_map(tmp_path / '3', revision=3, extractor=learned))
+        wait_for(lambda: 'give the file that the map was built with' in client.state.refused)
+
+
 def test_bytes_of_the_same_process_are_not_copied(tmp_path: Path) -> None:
     with client_and_server() as (client, server, localizers):
         stored = make_map(tmp_path / 'map')

@@ -76,6 +76,9 @@ def test_values_reach_the_settings() -> None:
     )
     assert parameters.localizer_settings(values).gate.min_inliers == 9
     assert parameters.localizer_settings(values).guided_radius_px == (5.0,)
+    weights = parameters.values(LOCALIZER, {'extractor_weights': 'net.onnx'})
+    assert parameters.localizer_settings(weights).extractor_weights == 'net.onnx'
+    assert 'extractor_weights' not in LIVE, 'a network is loaded with the map'
     session = parameters.session_settings(values)
     assert session.tracker.lost_after_s == 3.0 and not session.require_odometry
 
