@@ -104,7 +104,7 @@ class EdgePoint2:
             return assemble(self.info, self._basis, size, None)
         # By what was given alone: the padding repeats the border.
         deviation = (float(content.var()) / 255**2 + NORM_EPSILON) ** 0.5
-        normed = (given.image.astype(np.float32) / 255 - np.float32(content.mean() / 255)) / np.float32(deviation)
+        normed = ((given.image / 255 - content.mean() / 255) / deviation).astype(np.float32)
         try:
             found = self._run(normed, given.content, max_keypoints)
         except torch.cuda.OutOfMemoryError:
