@@ -38,42 +38,61 @@ class Keypoints(NamedTuple):
     logits_BN: Tensor
 
 
-def find_keypoints(logits_B1HW: Tensor, content: tuple[int, int], count: int) -> Keypoints:
+def find_keypoints(cell_logits_BChw: Tensor, content: tuple[int, int], count: int) -> Keypoints:
     """Find the best keypoints.
 
     Args:
-        logits_B1HW: height and width multiples of 4.
+        cell_logits_BChw: of cells of 4 x 4 pixels, row by row in the channels.
         content: (width, height) that is not padding.
         count: per image; there is at most one per cell.
     """
-    batch, _, height, width = logits_B1HW.shape
-    cells = functional.pixel_unshuffle(logits_B1HW, CELL)
-    best_Bhw, index_Bhw = cells.max(dim=1)
-    rows = torch.arange(height // CELL, device=cells.device) * CELL
-    columns = torch.arange(width // CELL, device=cells.device) * CELL
+    batch, _, height, width = cell_logits_BChw.shape
+    cells = cell_logits_BChw.contiguous()
+    best_Bhw, index_Bhw = _largest(cells)
+    rows = torch.arange(height, device=cells.device) * CELL
+    columns = torch.arange(width, device=cells.device) * CELL
     y_Bhw = rows[:, None] + torch.div(index_Bhw, CELL, rounding_mode='floor')
     x_Bhw = columns + index_Bhw % CELL
     inside = (x_Bhw >= BORDER_PX) & (x_Bhw < content[0] - BORDER_PX)
     inside &= (y_Bhw >= BORDER_PX) & (y_Bhw < content[1] - BORDER_PX)
     keep = inside & (best_Bhw > SMALLEST_LOGIT) & ~_beaten(best_Bhw, x_Bhw, y_Bhw)
     score_BK = torch.where(keep, best_Bhw, torch.full_like(best_Bhw, -torch.inf)).flatten(1)
-    score_BN, chosen_BN = score_BK.topk(min(count, score_BK.shape[1]))
-    x_BN, y_BN = x_Bhw.flatten(1).gather(1, chosen_BN), y_Bhw.flatten(1).gather(1, chosen_BN)
-    # Those that are none may lie at the border; their place does not matter, but it must exist.
-    x_BN, y_BN = x_BN.clamp(PLACE_RADIUS, width - 1 - PLACE_RADIUS), y_BN.clamp(PLACE_RADIUS, height - 1 - PLACE_RADIUS)
+    # Some more, because slopes are left out below.
+    score_BN, chosen_BN = score_BK.topk(min(count + count // 4 + 16, score_BK.shape[1]))
+    # Those that are none may lie at the border; their place does not matter, but their window must exist.
+    x_BN = x_Bhw.flatten(1).gather(1, chosen_BN).clamp(PLACE_RADIUS, width * CELL - 1 - PLACE_RADIUS)
+    y_BN = y_Bhw.flatten(1).gather(1, chosen_BN).clamp(PLACE_RADIUS, height * CELL - 1 - PLACE_RADIUS)
     offsets = torch.arange(-PLACE_RADIUS, PLACE_RADIUS + 1, device=cells.device)
-    around = (offsets[:, None] * width + offsets).flatten()
-    window = logits_B1HW.reshape(batch, -1).gather(1, ((y_BN * width + x_BN)[..., None] + around).flatten(1))
-    window = window.view(batch, -1, len(around))
+    y_BNY, x_BNX = y_BN[..., None] + offsets, x_BN[..., None] + offsets
+    row_BNY = torch.div(y_BNY, CELL, rounding_mode='floor') * width + y_BNY % CELL * (CELL * height * width)
+    column_BNX = torch.div(x_BNX, CELL, rounding_mode='floor') + x_BNX % CELL * (height * width)
+    place_BNW = (row_BNY[..., None] + column_BNX[..., None, :]).flatten(2)
+    window = cells.reshape(batch, -1).gather(1, place_BNW.flatten(1)).view(place_BNW.shape)
     # A maximum has no larger neighbour; on a slope the largest of a cell lies at its border and has one.
-    near = [k for k, _ in enumerate(around) if k != len(around) // 2 and _is_next(k)]
-    peak = (window[..., near] <= window[..., len(around) // 2 : len(around) // 2 + 1]).all(dim=2)
+    middle = window.shape[2] // 2
+    near = [k for k in range(window.shape[2]) if k != middle and _is_next(k)]
+    peak = (window[..., near] <= window[..., middle : middle + 1]).all(dim=2)
+    score_BN = torch.where(peak, score_BN, torch.full_like(score_BN, -torch.inf))
+    score_BN, order_BN = score_BN.topk(min(count, score_BN.shape[1]))
+    x_BN, y_BN = x_BN.gather(1, order_BN), y_BN.gather(1, order_BN)
+    window = window.gather(1, order_BN[..., None].expand(-1, -1, window.shape[2]))
     weights = torch.softmax(window, dim=2).view(batch, -1, len(offsets), len(offsets))
     steps = offsets.to(weights.dtype)
     place_x = x_BN + 0.5 + (weights.sum(2) * steps).sum(2)
     place_y = y_BN + 0.5 + (weights.sum(3) * steps).sum(2)
-    score_BN = torch.where(peak, score_BN, torch.full_like(score_BN, -torch.inf))
     return Keypoints(torch.stack([place_x, place_y], dim=2), score_BN)
+
+
+def _largest(cells_BChw: Tensor) -> tuple[Tensor, Tensor]:
+    """The largest channel (B, h, w) and its number, of equals the first; faster than a maximum along an axis."""
+    values = cells_BChw
+    numbers = torch.arange(values.shape[1], device=values.device)[None, :, None, None].expand_as(values)
+    while values.shape[1] > 1:
+        half = values.shape[1] // 2
+        later = values[:, half:] > values[:, :half]
+        numbers = torch.where(later, numbers[:, half:], numbers[:, :half])
+        values = torch.where(later, values[:, half:], values[:, :half])
+    return values[:, 0], numbers[:, 0]
 
 
 def _is_next(k: int) -> bool:

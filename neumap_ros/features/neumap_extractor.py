@@ -10,13 +10,14 @@ import logging
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from neumap_ros.errors import ConfigError
@@ -99,15 +100,23 @@ class NeumapExtractor:
         self, images_B1HW: Tensor, content: tuple[int, int], max_keypoints: int
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         batch = images_B1HW.to(self._device).to(self._dtype).div_(255)
-        dense = self._network(batch.contiguous(memory_format=torch.channels_last))
-        found = find_keypoints(dense.logits_B1HW.float(), content, max_keypoints)
-        size = (images_B1HW.shape[3], images_B1HW.shape[2])
-        descriptors = functional.normalize(sample(dense.descriptors_BDhw, found.keypoints_BN2, size).float(), dim=2)
-        context = sample(dense.context_BChw, found.keypoints_BN2, size).float()
-        rows = torch.cat([found.keypoints_BN2, found.logits_BN[..., None], descriptors, context], dim=2)
+        found = describe(self._network, batch.contiguous(memory_format=torch.channels_last), content, max_keypoints)
+        rows = torch.cat([found.keypoints_BN2, found.logits_BN[..., None], found.descriptors_BND, found.context_BNC], 2)
         # One transfer back.
-        flat = torch.cat([rows.flatten(), dense.global_BG.float().flatten()]).cpu().numpy()
+        flat = torch.cat([rows.flatten(), found.global_BG.flatten()]).cpu().numpy()
         return flat[: rows.numel()].reshape(rows.shape), flat[rows.numel() :].reshape(len(rows), -1)
+
+    def exportable(self, max_keypoints: int) -> nn.Module:
+        """The whole extractor as a network for ``neumap export extractor``.
+
+        Args:
+            max_keypoints: it gives so many rows, or as many as there are cells.
+
+        Returns:
+            Grey image (1, 1, H, W) from 0 to 1, sides multiples of 32 -> keypoints (N, 2), descriptors (N, D), scores
+            (N,), -inf where there are fewer keypoints, context (N, C), global descriptor (1, G).
+        """
+        return _Exportable(self._folded, max_keypoints)
 
     def _features(
         self,
@@ -128,6 +137,52 @@ class NeumapExtractor:
             image_size=(gray.shape[1], gray.shape[0]),
             context_NC=np.ascontiguousarray(rows[:, 3 + size :]),
         )
+
+
+class Described(NamedTuple):
+    """Keypoints of a batch with all that belongs to them, float32.
+
+    Attributes:
+        keypoints_BN2: pixels, top-left pixel's centre at (0.5, 0.5).
+        logits_BN: largest first, -inf where an image has fewer.
+        descriptors_BND: L2-normalised.
+        context_BNC: not normalised.
+        global_BG: of the images, L2-normalised.
+    """
+
+    keypoints_BN2: Tensor
+    logits_BN: Tensor
+    descriptors_BND: Tensor
+    context_BNC: Tensor
+    global_BG: Tensor
+
+
+def describe(network: NeumapNet, images_B1HW: Tensor, content: tuple[int, int], count: int) -> Described:
+    """Run a network and pick the best keypoints.
+
+    Args:
+        network: for inference.
+        images_B1HW: grey values 0..1; height and width multiples of 32.
+        content: (width, height) that is not padding.
+        count: of keypoints, per image.
+    """
+    dense = network(images_B1HW)
+    found = find_keypoints(dense.cell_logits_BChw.float(), content, count)
+    size = (images_B1HW.shape[3], images_B1HW.shape[2])
+    descriptors = sample(dense.descriptors_BDhw, found.keypoints_BN2, size).float()
+    context = sample(dense.context_BChw, found.keypoints_BN2, size).float()
+    return Described(*found, functional.normalize(descriptors, dim=2), context, dense.global_BG.float())
+
+
+class _Exportable(nn.Module):
+    def __init__(self, network: NeumapNet, max_keypoints: int) -> None:
+        super().__init__()
+        self.network, self.max_keypoints = network, max_keypoints
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        found = describe(self.network, image, (image.shape[3], image.shape[2]), self.max_keypoints)
+        rows = (found.keypoints_BN2, found.descriptors_BND, found.logits_BN, found.context_BNC)
+        return (*(row[0] for row in rows), found.global_BG)
 
 
 def _register(name: str) -> None:

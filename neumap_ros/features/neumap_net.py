@@ -59,16 +59,21 @@ class Dense(NamedTuple):
     """What the network says about a batch of images of (H, W) pixels.
 
     Attributes:
-        logits_B1HW: how likely each pixel's centre is a keypoint; sigmoid gives a probability.
+        cell_logits_BChw: how likely each pixel is a keypoint, the 16 pixels of a cell as channels, row by row.
         descriptors_BDhw: at stride 8, not normalised; sample, then normalise.
         context_BChw: the trunk's features at stride 8.
         global_BG: descriptors of the images, L2-normalised.
     """
 
-    logits_B1HW: Tensor
+    cell_logits_BChw: Tensor
     descriptors_BDhw: Tensor
     context_BChw: Tensor
     global_BG: Tensor
+
+    @property
+    def logits_B1HW(self) -> Tensor:
+        """The keypoints' logits as an image; the larger, the likelier."""
+        return functional.pixel_shuffle(self.cell_logits_BChw, CELL)
 
 
 class NeumapNet(nn.Module):
@@ -108,13 +113,12 @@ class NeumapNet(nn.Module):
         x8 = self.to8(x4)
         x16 = self.to16(x8)
         x32 = self.to32(x16)
-        y16 = functional.relu(x16 + _upsample(self.from32(x32)))
-        y8 = self.fuse(functional.relu(x8 + _upsample(self.from16(y16))))
-        detail = functional.relu(x4 + _upsample(self.from8(y8)))
+        y16 = functional.relu(x16 + _upsample(self.from32(x32)), inplace=True)
+        y8 = self.fuse(functional.relu(x8 + _upsample(self.from16(y16)), inplace=True))
+        detail = functional.relu(x4 + _upsample(self.from8(y8)), inplace=True)
         cell_logits = self.detect(torch.cat([detail, corners], dim=1)) + self.corner_gain * corners
-        logits = functional.pixel_shuffle(cell_logits, CELL)
         pooled = torch.cat([_generalised_mean(x32), _generalised_mean(y16)], dim=1)
-        return Dense(logits, self.describe(y8), y8, functional.normalize(self.summarise(pooled), dim=1))
+        return Dense(cell_logits, self.describe(y8), y8, functional.normalize(self.summarise(pooled), dim=1))
 
     def channels_last(self) -> NeumapNet:
         """Order the weights as the fastest convolutions want them; images must have that order too."""
@@ -142,7 +146,7 @@ class _ConvBlock(nn.Module):
         self.norm: nn.Module = nn.BatchNorm2d(outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        return functional.relu(self.norm(self.conv(x)))
+        return functional.relu(self.norm(self.conv(x)), inplace=True)
 
 
 def _conv(inputs: int, outputs: int, kernel: int = 3) -> _ConvBlock:
@@ -167,25 +171,27 @@ def cornerness(image_B1HW: Tensor) -> Tensor:
     A fixed formula: squares and roots that a few rectified layers would take long to learn. The network decides which
     corners count and moves them.
     """
-    x = image_B1HW.detach()
-    for size in ((2, 0), (0, 2)):  # binomial filter over five pixels, standard deviation 1
-        padded = functional.pad(x, (size[1], size[1], size[0], size[0]), mode='replicate')
-        axis = 2 if size[0] else 3
-        length = x.shape[axis]
-        a, b, c, d, e = (padded.narrow(axis, k, length) for k in range(5))
-        x = (a + e) * 0.0625 + (b + d) * 0.25 + c * 0.375
-    padded = functional.pad(x, (1, 1, 1, 1), mode='replicate')
-    right = padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]
-    down = padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]
-    tensor = functional.pad(
-        torch.cat([right * right, down * down, right * down], dim=1), (1, 1, 1, 1), mode='replicate'
-    )
-    tensor = tensor[..., :-2, :] + tensor[..., 1:-1, :] + tensor[..., 2:, :]
-    tensor = tensor[..., :-2] + tensor[..., 1:-1] + tensor[..., 2:]
-    xx, yy, xy = tensor[:, 0:1], tensor[:, 1:2], tensor[:, 2:3]
-    difference = (xx - yy) * 0.5
-    smaller = (xx + yy) * 0.5 - torch.sqrt(difference * difference + xy * xy + 1e-8)
-    return torch.log(smaller.clamp(min=0) + CORNER_FLOOR)
+    # In place, because every pass over a whole image costs; what is around the image repeats its border.
+    x = functional.pad(image_B1HW.detach(), (4, 4, 4, 4), mode='replicate')
+    x = _binomial(_binomial(x.transpose(2, 3)).transpose(2, 3))
+    right = x[..., 1:-1, 2:] - x[..., 1:-1, :-2]
+    down = x[..., 2:, 1:-1] - x[..., :-2, 1:-1]
+    xy = _box(right * down)
+    xx, yy = _box(right.square_()), _box(down.square_())
+    difference = (xx - yy).mul_(0.5).square_().addcmul_(xy, xy).add_(1e-8).sqrt_()
+    return xx.add_(yy).mul_(0.5).sub_(difference).clamp_(min=0).add_(CORNER_FLOOR).log_()
+
+
+def _binomial(x: Tensor) -> Tensor:
+    """Average five columns with the weights 1 4 6 4 1, standard deviation 1, without the outermost two."""
+    outer, inner = x[..., :-4] + x[..., 4:], x[..., 1:-3] + x[..., 3:-1]
+    return outer.mul_(0.0625).add_(inner, alpha=0.25).add_(x[..., 2:-2], alpha=0.375)
+
+
+def _box(x: Tensor) -> Tensor:
+    """Sums over 3 x 3 pixels, without the outermost ones."""
+    x = (x[..., :-2, :] + x[..., 1:-1, :]).add_(x[..., 2:, :])
+    return (x[..., :-2] + x[..., 1:-1]).add_(x[..., 2:])
 
 
 def _upsample(x: Tensor) -> Tensor:

@@ -31,7 +31,7 @@ def _dense(batch: Batch, logits: torch.Tensor | None = None, descriptors: torch.
     count = len(batch.images_N1SS)
     generator = torch.Generator().manual_seed(3)
     return Dense(
-        torch.full((count, 1, SIZE, SIZE), -4.0) if logits is None else logits,
+        functional.pixel_unshuffle(torch.full((count, 1, SIZE, SIZE), -4.0) if logits is None else logits, 4),
         torch.randn(count, 16, 8, 8, generator=generator) if descriptors is None else descriptors,
         torch.zeros(count, 4, 8, 8),
         functional.normalize(torch.randn(count, 8, generator=generator), dim=1),
