@@ -90,14 +90,14 @@ def _overview(rows: Sequence[Row], names: Sequence[str], sets: Sequence[str], ti
                 _number(times.get('descriptor')),
                 _number(times.get('parameters'), thousands=True),
                 *(_mean(rows, name, sets, 'all', variant, 'coarse') for variant in VARIANTS),
-                _number(times.get('wall_ms_1')),
-                _number(times.get('wall_ms_2')),
+                _number(times.get('cpu_ms_1')),
+                *(_number(value) for value in _walls(times)),
                 f'{sum(r["false_accepts"] for r in elsewhere)} of {sum(r["queries"] for r in elsewhere)}',
                 _number(max((r['most_inliers'] for r in elsewhere), default=None)),
             ]
         )
-    head = ['extractor', 'numbers', 'parameters', *(f'{v}, coarse' for v in VARIANTS), 'ms, 1 core', 'ms, 2 cores',
-            'accepted elsewhere', 'most inliers there']  # fmt: skip
+    head = ['extractor', 'numbers', 'parameters', *(f'{v}, coarse' for v in VARIANTS), 'processor ms, 1 core',
+            'ms, 1 core', 'ms, 2 cores', 'accepted elsewhere', 'most inliers there']  # fmt: skip
     return '## Coarse recall, mean over the sets\n\n' + _table(head, body)
 
 
@@ -135,15 +135,32 @@ def _per_set(rows: Sequence[Row]) -> str:
     return '## By set\n\n' + _table(head, sorted(body, key=lambda line: (line[0], line[2], VARIANTS.index(line[3]))))
 
 
+def _is_quiet(times: Row) -> bool:
+    """Whether the machine had hardly any other work than the measurement."""
+    return bool(times.get('load', 0.0) < 0.5 * times.get('cores', 1))
+
+
+def _walls(times: Row) -> tuple[float | None, float | None]:
+    """Wall times on one and on two cores; None where other work spoilt them."""
+    if not _is_quiet(times):
+        return None, None
+    return times.get('wall_ms_1'), times.get('wall_ms_2')
+
+
 def _times(timings: Sequence[Row]) -> str:
-    keys = ('wall_ms_1', 'cpu_ms_1', 'wall_ms_2', 'cpu_ms_2', 'gpu_ms_1', 'gpu_ms_4')
-    body = [[t['extractor'], f'{t["keypoints"]}', *(_number(t.get(key), decimals=1) for key in keys)] for t in timings]
-    head = ['extractor', 'keypoints', 'ms, 1 core', 'processor ms, 1 core', 'ms, 2 cores', 'processor ms, 2 cores',
-            'ms on the GPU, batch 1', 'per image, batch 4']  # fmt: skip
-    return (
-        '## Time\n\nOne image of 640 x 480, at most 1,000 keypoints, the best of several runs; processor time is that '
-        'of all threads together.\n\n' + _table(head, body)
+    body = []
+    for t in timings:
+        one, two = _walls(t)
+        values = (one, t.get('cpu_ms_1'), two, t.get('gpu_ms_1'), t.get('gpu_ms_4'))
+        body.append([t['extractor'], f'{t["keypoints"]}', *(_number(v, 1) for v in values), _number(t.get('load'), 1)])
+    head = ['extractor', 'keypoints', 'ms, 1 core', 'processor ms, 1 core', 'ms, 2 cores', 'ms on the GPU, batch 1',
+            'per image, batch 4', 'load of the machine']  # fmt: skip
+    text = (
+        'One image of 640 x 480, at most 1,000 keypoints, the best of several runs. Wall times are left out where the '
+        'machine had other work; processor times are then too long as well (shared caches), and only compare '
+        'extractors that were measured together.'
     )
+    return f'## Time\n\n{text}\n\n{_table(head, body)}'
 
 
 def _number(value: float | None, decimals: int = 0, thousands: bool = False) -> str:

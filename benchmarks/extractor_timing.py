@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Milliseconds of an extractor for 1,000 keypoints at 640 x 480, each number of cores in a process of its own.
 
-The best of many runs, wall time and processor time: on a machine with other work the mean says little, and where wall
-and processor time of one core differ by much, even the best run was disturbed.
+The best of many runs, wall time and processor time. On a machine with other work even the best wall time is that of the
+work, and processor time grows too (shared caches): the load is recorded, and the tables leave out what it spoils.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Row = dict[str, Any]
 
 def measure(entry: Entry, runs: int) -> Row:
     """Times on one and two cores, and on the GPU where there is one."""
-    result: Row = {'extractor': entry.label}
+    result: Row = {'extractor': entry.label, 'load': os.getloadavg()[0], 'cores': os.cpu_count()}
     for cores in (1, 2):
         # Fixed when numerical libraries are loaded, so a process each.
         environment = {name: str(cores) for name in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')}

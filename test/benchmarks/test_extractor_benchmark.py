@@ -117,3 +117,13 @@ def test_a_job_measures_every_variant_and_is_not_run_again(demo_folder, tmp_path
 
 def test_an_extractor_that_cannot_be_opened_says_why():
     assert 'this version has no extractor' in Entry('future', 'future').missing()
+
+
+def test_wall_times_of_a_busy_machine_are_left_out():
+    times = {'keypoints': 1000, 'wall_ms_1': 77.0, 'cpu_ms_1': 55.0, 'wall_ms_2': 44.0, 'cores': 2}
+    rows = [row('a', 'fox', 'plain', 10), row('b', 'fox', 'plain', 10)]
+    timings = [{'extractor': 'a', 'load': 0.3, **times}, {'extractor': 'b', 'load': 7.0, **times}]
+    table = markdown(rows, timings, FACTS)
+    (quiet,), (busy,) = (lines_of(table, 'Time', name) for name in 'ab')
+    assert quiet[2:5] == ['77.0', '55.0', '44.0']
+    assert busy[2:5] == ['-', '55.0', '-']
