@@ -14,6 +14,7 @@ pytest.importorskip('onnxruntime', reason='ONNX Runtime is an optional dependenc
 
 import onnx
 from onnx_networks import scenery
+from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional
 from typer.testing import CliRunner
@@ -23,6 +24,7 @@ from neumap_ros.errors import ConfigError
 from neumap_ros.features import create_extractor
 from neumap_ros.features.base import ExtractorInfo, Features
 from neumap_ros.features.detection import peaks, sample, strongest, sub_cell
+from neumap_ros.features.neumap_net import SIZES, NeumapNet
 from neumap_ros.features.onnx_export import export_onnx
 
 WEIGHTS = Path(os.environ.get('NEUMAP_WEIGHTS', Path(__file__).resolve().parents[3] / 'shared' / 'weights'))
@@ -120,6 +122,39 @@ def test_what_is_refused(tmp_path):
     code, text = neumap('export', 'extractor', '--extractor', 'rootsift', '--out', tmp_path / 'none' / 'a.onnx')
     assert code == 2
     assert 'does not exist' in text
+
+
+@pytest.mark.slow
+def test_our_own_network_is_the_same_in_both_forms(tmp_path):
+    """With random weights: what counts is that both forms do the same with them."""
+    torch.manual_seed(0)
+    network = NeumapNet(SIZES['neumap_nano']).train()
+    with torch.no_grad():
+        network.detect[-1].bias.zero_()  # as often a keypoint as not
+        for seed in range(3):
+            network(torch.from_numpy(scenery((96, 128), seed))[None, None].float() / 255)
+    weights, path = tmp_path / 'nano.safetensors', tmp_path / 'nano.onnx'
+    save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, weights)
+    code, text = neumap('export', 'extractor', '--extractor-weights', weights, '--max-keypoints', 500, '--out', path)
+    assert code == 0, text
+    original, copy = create_extractor('neumap_nano', path=weights), create_extractor('onnx', path=path)
+    assert (copy.info.descriptor_size, copy.info.global_size) == (32, 128)
+    noise = np.random.default_rng(0).integers(0, 60, (192, 256), dtype=np.uint8)
+    for image, least in (
+        (scenery((192, 256)) // 2 + noise, 0.99),
+        ((scenery((192, 256)) // 2 + noise)[:150, :210], 0.7),
+    ):
+        a, b = (extractor.extract(image, 200) for extractor in (original, copy))
+        assert len(a) > 50
+        distance = np.linalg.norm(a.keypoints_N2[:, None] - b.keypoints_N2[None], axis=2)
+        same = np.flatnonzero(distance.min(axis=1) < 0.05)
+        assert len(same) >= least * len(a)
+        partner = distance.argmin(axis=1)[same]
+        assert np.median((a.descriptors_ND[same] * b.descriptors_ND[partner]).sum(axis=1)) > 0.999
+        assert a.context_NC is not None and b.context_NC is not None
+        if image.shape == (192, 256):
+            assert b.context_NC[partner] == pytest.approx(a.context_NC[same], abs=1e-2)
+            assert b.global_descriptor_G == pytest.approx(a.global_descriptor_G, abs=1e-3)
 
 
 @pytest.mark.data
