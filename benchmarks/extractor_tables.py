@@ -18,10 +18,11 @@ HEAD = """# Extractors
 `python -m benchmarks.extractors`; photographs and their harder versions are those of the compression benchmark, worlds
 are simulated (mapped by day, asked on another day; night is the robot's headlight alone).
 
-Recall in percent of all queries, nothing left out. **coarse**: within 0.5 m (5 % of the extent where there is no metric
-scale) and 5 degrees; **fine**: 5 cm (1 %) and 5 degrees. Recall counts the best hypothesis, whether the gate accepted
-it or not, because the gate's confidence was fitted to RootSIFT; recall with the gate stands in a table of its own. Maps
-hold all triangulated points with uncompressed descriptors, but for the table of a fixed budget. Mapping images have at
+Recall in percent of all queries, nothing left out; in a map that could not be built nothing is found. **coarse**:
+within 0.5 m (5 % of the extent where there is no metric scale) and 5 degrees; **fine**: 5 cm (1 %) and 5 degrees.
+Recall counts the best hypothesis, whether the gate accepted it or not, because the gate's confidence was fitted to
+RootSIFT; recall with the gate stands in a table of its own. Maps hold all triangulated points with uncompressed
+descriptors, but for the table of a fixed budget. Mapping images have at
 most 2,048 keypoints, queries 1,500.
 """
 
@@ -38,14 +39,14 @@ def markdown(rows: Sequence[Row], timings: Sequence[Row], facts: Row) -> str:
     )
     if missing := facts.get('missing'):
         parts.append('Not measured here: ' + '; '.join(f'{label} ({why})' for label, why in missing.items()) + '.')
-    parts.append(_overview(good, complete, sets, timings))
-    parts.append(_recall(good, complete, sets, 'all', 'fine', '## Fine recall, mean over the sets'))
+    parts.append(_overview(rows, complete, sets, timings))
+    parts.append(_recall(rows, complete, sets, 'all', 'fine', '## Fine recall, mean over the sets'))
     parts.append(
-        _recall(good, complete, sets, 'all', 'coarse_accepted', '## Coarse recall with the gate, mean over the sets')
+        _recall(rows, complete, sets, 'all', 'coarse_accepted', '## Coarse recall with the gate, mean over the sets')
     )
     parts.append(
         _recall(
-            good, complete, sets, 'budget', 'coarse', f'## Coarse recall of maps of at most {facts["budget_kb"]} kB'
+            rows, complete, sets, 'budget', 'coarse', f'## Coarse recall of maps of at most {facts["budget_kb"]} kB'
         )
     )
     parts.append(_per_set(good))
@@ -67,7 +68,7 @@ def _shared_sets(rows: Sequence[Row], names: Sequence[str]) -> tuple[list[str], 
 
 def _mean(rows: Sequence[Row], name: str, sets: Sequence[str], kind: str, variant: str, key: str) -> str:
     mine = [
-        100 * row[key] / row['queries']
+        0.0 if 'error' in row else 100 * row[key] / row['queries']
         for row in rows
         if (row['extractor'], row['map'], row['variant']) == (name, kind, variant) and row['set'] in sets
     ]
@@ -83,7 +84,7 @@ def _overview(rows: Sequence[Row], names: Sequence[str], sets: Sequence[str], ti
     body = []
     for name in names:
         times = next((t for t in timings if t['extractor'] == name), {})
-        elsewhere = [r for r in rows if r['extractor'] == name and r['variant'] == 'elsewhere']
+        elsewhere = [r for r in rows if r['extractor'] == name and r['variant'] == 'elsewhere' and 'error' not in r]
         body.append(
             [
                 name,

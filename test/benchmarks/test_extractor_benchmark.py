@@ -57,6 +57,8 @@ def test_failures_and_false_accepts_are_told():
     (a,) = lines_of(table, 'Coarse recall, mean over the sets', 'a')
     assert a[-2:] == ['1 of 8', '11']
     assert '* a, fox, budget: too small' in table
+    (small,) = lines_of(table, 'Coarse recall of maps of at most 100 kB', 'a')
+    assert small[1:3] == ['0', '-'], 'what could not be built is no blank'
 
 
 def test_names_are_checked():
