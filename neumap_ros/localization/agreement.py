@@ -33,6 +33,12 @@ class TrackerSettings:
         contradiction_s: a correction beyond ``max_correction_m`` or ``_deg`` also waits until no fix has agreed with
             the present pose for so long: what looks like another place for a moment must not move a robot that is
             known to be elsewhere. The same holds for a first pose far from the one that somebody gave.
+        contradiction_m: with odometry such a correction also waits until the robot has driven so far since the first of
+            the fixes that want it (a radian turned counts as half a metre): two places that look alike do so from where
+            the robot stands, rarely from half a metre on.
+        contradiction_fixes: a pose that many fixes led to is given up for no fewer, up to so many; half of them
+            suffice for corrections within ``max_correction_m`` and ``_deg``. Whatever is wanted for ten times
+            ``contradiction_s`` is believed without this and without the way driven.
         odometry_drift_m_per_m: error of odometry per metre driven.
         odometry_drift_deg_per_m: error of its heading.
         max_speed_mps: fastest that the robot moves; counts where there is no odometry.
@@ -44,10 +50,12 @@ class TrackerSettings:
     confirmation_window: int = 5
     max_correction_m: float = 1.0
     max_correction_deg: float = 15.0
-    agreement_m: float = 0.5
-    agreement_deg: float = 7.5
+    agreement_m: float = 0.3
+    agreement_deg: float = 5.0
     agreement_sigmas: float = 2.0
     contradiction_s: float = 1.0
+    contradiction_m: float = 0.5
+    contradiction_fixes: int = 10
     odometry_drift_m_per_m: float = 0.05
     odometry_drift_deg_per_m: float = 0.5
     max_speed_mps: float = 1.5
@@ -66,6 +74,8 @@ class TrackerSettings:
         for name in (
             'agreement_sigmas',
             'contradiction_s',
+            'contradiction_m',
+            'contradiction_fixes',
             'odometry_drift_m_per_m',
             'odometry_drift_deg_per_m',
             'max_speed_mps',
@@ -172,15 +182,19 @@ class Candidates:
             but_not_with: fixes that also agree with this other pose do not count.
         """
         return sum(
-            self._agree(fix, pose) and (but_not_with is None or not self._agree(fix, but_not_with))
-            for fix in self._fixes
+            self.agree(fix, pose) and (but_not_with is None or not self.agree(fix, but_not_with)) for fix in self._fixes
         )
+
+    def first_agreeing(self, pose: Belief) -> Belief:
+        """The oldest fix that agrees with a pose; the pose itself where none does."""
+        return next((fix for fix in self._fixes if self.agree(fix, pose)), pose)
 
     def keep_agreeing(self, pose: Belief) -> None:
         """Forget the fixes that do not agree with a pose."""
-        self._fixes = [fix for fix in self._fixes if self._agree(fix, pose)]
+        self._fixes = [fix for fix in self._fixes if self.agree(fix, pose)]
 
-    def _agree(self, fix: Belief, pose: Belief) -> bool:
+    def agree(self, fix: Belief, pose: Belief) -> bool:
+        """Whether a fix and a later pose are one, as far as odometry between them tells."""
         predicted = fix.at(pose.moment, self._motion)
         if predicted.blind_s is not None and predicted.blind_s > self._settings.lost_after_s:
             return False

@@ -120,7 +120,7 @@ class Attempt:
         state: after this attempt.
         fix: what the images alone say.
         T_map_base: the accepted pose at the stamp; None unless the reason is ``ok``.
-        covariance_66: of it.
+        covariance_66: of it; in the light of the fixes before, where odometry connects them.
         T_map_odom: the correction to odometry that this attempt brought; None unless accepted and with odometry.
         correction_m: distance between the fix and the pose that odometry predicted; NaN without a prediction.
         correction_rad: angle between them; NaN without a prediction.

@@ -156,7 +156,9 @@ class LocalizationSession:
             state=verdict.state,
             fix=replace(fix, timings_ms=timings),
             T_map_base=fix.T_map_base if accepted else None,
-            covariance_66=fix.covariance_66 if accepted else None,
+            covariance_66=(verdict.covariance_66 if verdict.covariance_66 is not None else fix.covariance_66)
+            if accepted
+            else None,
             T_map_odom=verdict.T_map_odom,
             correction_m=verdict.correction_m,
             correction_rad=verdict.correction_rad,

@@ -12,14 +12,20 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from neumap_ros.geometry import Pose
+from neumap_ros.geometry import FloatArray, Pose
 from neumap_ros.localization.agreement import Candidates, GivenPose, TrackerSettings, difference, largest, limits
 from neumap_ros.localization.attempt import RigFix, TrackingState
+from neumap_ros.localization.consensus import Consensus, Measured
 from neumap_ros.localization.fix import Reason
 from neumap_ros.localization.motion import NS_PER_S, Belief, Moment, OdometryTrack, Prediction
 
 __all__ = ['Tracker', 'TrackerSettings', 'Verdict']
 
+# A radian turned shows as much that is new as driving so far.
+TURN_M_PER_RAD = 0.5
+# What is wanted for so many times contradiction_s is believed, be there many fixes or few, and even of a robot that
+# stands still.
+PATIENCE = 10.0
 # A prediction vaguer than so many times the largest correction narrows no search.
 PRIOR_LIMIT = 20.0
 
@@ -37,6 +43,7 @@ class Verdict:
         correction_rad: angle between them.
         confirmations: fixes of the window that agree with this one, itself included; 0 where none were needed.
         required: how many are needed; 0 where none were.
+        covariance_66: of an accepted fix in the light of those before; None where they tell nothing.
     """
 
     reason: Reason
@@ -47,6 +54,7 @@ class Verdict:
     correction_rad: float = math.nan
     confirmations: int = 0
     required: int = 0
+    covariance_66: FloatArray | None = None
 
     @property
     def accepted(self) -> bool:
@@ -68,6 +76,7 @@ class Tracker:
         self.settings = settings or TrackerSettings()
         self._motion = self.settings.motion
         self._candidates = Candidates(self.settings)
+        self._consensus = Consensus(self._motion)
         self._odometry = OdometryTrack()
         self._last: Moment | None = None
         self._cause = ''
@@ -79,9 +88,14 @@ class Tracker:
         self._latest: Belief | None = None
         self._with_odometry: Belief | None = None
         self._given: GivenPose | None = None
+        # How many fixes led to the pose; the first of those that contradict it and agree with each other, how many.
+        self._supports = 0
+        self._contradiction: Belief | None = None
+        self._against = 0
         self._failing_since_ns: int | None = None
         self._failures_lost = 0
         self._candidates.clear()
+        self._consensus.clear()
 
     @property
     def state(self) -> TrackingState:
@@ -109,6 +123,7 @@ class Tracker:
         self.settings = settings
         self._motion = settings.motion
         self._candidates.use_settings(settings)
+        self._consensus.use_motion(settings.motion)
 
     def initialize(
         self, T_map_base: Pose, radius_m: float, stamp_ns: int | None = None, T_odom_base: Pose | None = None
@@ -202,6 +217,10 @@ class Tracker:
             self._candidates.add(belief)
             predicted = self._predicted(moment)
             verdict = self._judge_first(belief) if predicted is None else self._judge(belief, predicted)
+            if verdict.accepted and T_odom_base is not None and fix.covariance_66 is not None:
+                weighed_66 = self._consensus.weigh(Measured(fix.T_map_base, moment, fix.covariance_66))
+                self._consensus.add(Measured(fix.T_map_base, moment, weighed_66))
+                verdict = replace(verdict, covariance_66=weighed_66)
         if not verdict.accepted:
             verdict = self._count_failure(verdict, stamp_ns)
         if self._cause:
@@ -261,6 +280,11 @@ class Tracker:
         s = self.settings
         now_ns = belief.moment.stamp_ns
         anchor = self._anchor(belief.moment) or belief
+        expected = self._consensus.expect(belief.moment) if predicted.blind_s is None else None
+        if expected is not None:
+            # One fix that was off does not make the next one seem so.
+            predicted = replace(predicted, T_map_base=expected.T_map_base)
+            anchor = Belief(expected.T_map_base, belief.moment, anchor.sigma_m, anchor.sigma_rad)
         metres, radians = difference(belief.T_map_base, predicted.T_map_base)
         # Without odometry, and long ago: the robot may be anywhere.
         vague = predicted.blind_s is not None and predicted.blind_s > s.lost_after_s
@@ -292,9 +316,37 @@ class Tracker:
                 detail=f'{moved}; {count}, {rivals} on the present pose, last supported {waited_s:.2f} s ago; '
                 f'after {s.contradiction_s:.2f} s the majority is believed',
             )
-        return self._accept(belief, verdict, f'{moved}; {count}', steady)
+        # A robot that was lost may be where odometry strayed to.
+        strayed = self._state is TrackingState.LOST and (
+            metres <= largest_m + predicted.error_m and radians <= largest_rad + predicted.error_rad
+        )
+        if predicted.blind_s is None and not strayed:
+            seen_m, seen_s = self._contradicted(belief)
+            needed = min(self._supports, s.contradiction_fixes // 2 if steady else s.contradiction_fixes)
+            short = self._against < needed or (not steady and seen_m < s.contradiction_m)
+            if short and seen_s < PATIENCE * s.contradiction_s:
+                return replace(
+                    verdict,
+                    detail=f'{moved}; {count}; in all {self._against} over {seen_m:.2f} m and {seen_s:.1f} s want it, '
+                    f'{needed} over {0 if steady else s.contradiction_m:.2f} m, or '
+                    f'{PATIENCE * s.contradiction_s:.0f} s, are needed against a pose that many led to',
+                )
+        return self._accept(belief, verdict, f'{moved}; {count}', steady, corrected=True)
 
-    def _accept(self, belief: Belief, verdict: Verdict, detail: str, steady: bool = False) -> Verdict:
+    def _contradicted(self, belief: Belief) -> tuple[float, float]:
+        """Count a fix against the known pose, and say for how long there have been such: (metres, seconds)."""
+        if self._contradiction is None or not self._candidates.agree(self._contradiction, belief):
+            self._contradiction = self._candidates.first_agreeing(belief)
+            self._against = self._candidates.agreeing(belief)
+        else:
+            self._against += 1
+        then, now = self._contradiction.moment, belief.moment
+        seen_m = now.path_m - then.path_m + TURN_M_PER_RAD * (now.turn_rad - then.turn_rad)
+        return seen_m, (now.stamp_ns - then.stamp_ns) / NS_PER_S
+
+    def _accept(
+        self, belief: Belief, verdict: Verdict, detail: str, steady: bool = False, corrected: bool = False
+    ) -> Verdict:
         """Make a fix the pose.
 
         Args:
@@ -302,7 +354,13 @@ class Tracker:
             verdict: so far.
             detail: what to say.
             steady: the robot goes on from the pose it had, so that an older correction to odometry still holds.
+            corrected: it does so with a large correction, so that older fixes do not count any more.
         """
+        if corrected or not steady:
+            self._consensus.clear()
+            self._supports = max(self._against, verdict.confirmations)
+        else:
+            self._supports += 1
         self._latest = belief
         if belief.moment.T_odom_base is not None:
             self._with_odometry = belief
@@ -310,7 +368,7 @@ class Tracker:
             self._with_odometry = None
         if not steady:
             self._candidates.keep_agreeing(belief)
-        self._given = None
+        self._given, self._contradiction, self._against = None, None, 0
         self._failing_since_ns, self._failures_lost = None, 0
         self._state = TrackingState.LOCALIZED
         return replace(verdict, reason=Reason.OK, state=self._state, T_map_odom=belief.T_map_odom, detail=detail)

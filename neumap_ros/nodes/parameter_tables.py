@@ -100,6 +100,16 @@ _TRACKER: dict[str, tuple[str, float, float]] = {
     'tracker.agreement_deg': ('The same for the orientation.', 0.01, 180),
     'tracker.agreement_sigmas': ('So many standard deviations of both poses are added.', 0, 100),
     'tracker.contradiction_s': ('A large correction waits until no fix agreed with the present pose so long.', 0, 600),
+    'tracker.contradiction_m': (
+        'It also waits until the robot has driven so far since the first fix that wants it; a radian is half a metre.',
+        0,
+        100,
+    ),
+    'tracker.contradiction_fixes': (
+        'It needs as many fixes as led to the present pose, up to so many; half for smaller corrections.',
+        0,
+        1000,
+    ),
     'tracker.odometry_drift_m_per_m': ('Error of the odometry per metre driven.', 0, 10),
     'tracker.odometry_drift_deg_per_m': ('Error of its heading per metre driven.', 0, 360),
     'tracker.max_speed_mps': ('Fastest that the robot moves; counts where there is no odometry.', 0, 1000),
