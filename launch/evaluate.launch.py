@@ -28,6 +28,9 @@ def generate_launch_description() -> LaunchDescription:
             'condition', default_value='', description='Under which the bag was recorded, such as night.'
         ),
         DeclareLaunchArgument('out', description='Folder of the run: run.json, attempts.csv and more.'),
+        DeclareLaunchArgument(
+            'extractor_weights', default_value='', description='Weights of the extractor of the map, where none ship.'
+        ),
     ]
     return LaunchDescription([*arguments, OpaqueFunction(function=_evaluate)])
 
@@ -38,6 +41,8 @@ def _evaluate(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     command = ['neumap', 'evaluate', *(word for name, value in given.items() for word in (f'--{name}', value))]
     if condition := LaunchConfiguration('condition').perform(context):
         command += ['--label', f'condition={condition}']
+    if weights := LaunchConfiguration('extractor_weights').perform(context):
+        command += ['--extractor-weights', weights]
     evaluate = ExecuteProcess(cmd=command, output='screen')
     shutdown = RegisterEventHandler(
         OnProcessExit(target_action=evaluate, on_exit=[EmitEvent(event=Shutdown(reason='the evaluation has ended'))])

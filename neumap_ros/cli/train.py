@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from neumap_ros.cli.console import bar, stage_bars
+from neumap_ros.cli.extractor_options import ExtractorWeightsOption
 from neumap_ros.errors import ConfigError
 
 app = typer.Typer(no_args_is_help=True, help='Train what ships with the package.')
@@ -22,14 +23,15 @@ def train_basis(
     images: Annotated[Path, typer.Option('--images', help='Folder of ordinary photographs, at least 128.')],
     out: Annotated[Path, typer.Option('--out', help='safetensors file to write; the log goes beside it.')],
     extractor: Annotated[str, typer.Option(help='Whose descriptors are projected.')] = 'rootsift',
+    extractor_weights: ExtractorWeightsOption = None,
     seed: Annotated[int, typer.Option(help='Of the warps and of k-means.')] = 0,
 ) -> None:
     """Train the scene-independent projection and codebooks of an extractor."""
     from neumap_ros.evaluation.files import write_atomically
-    from neumap_ros.features import create_extractor
+    from neumap_ros.features.weights import open_extractor
     from neumap_ros.training import basis
 
-    network = create_extractor(extractor, with_global=False)
+    network = open_extractor(extractor, extractor_weights, with_global=False)
     console = Console()
     with bar(console, 'photographs') as progress:
         figures = basis.train_basis(images, network, out, seed, progress)
