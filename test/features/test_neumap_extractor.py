@@ -177,11 +177,21 @@ def test_without_memory_on_the_gpu_it_goes_on_on_the_cpu_and_says_so_once(
 def test_exported_it_gives_the_same_features(extractor: NeumapExtractor, tmp_path: Path) -> None:
     path = tmp_path / 'nano.onnx'
     export_onnx(extractor, path, 150)
-    # Padding to multiples of 32 is done outside the network, and differs at the border only; this image needs none.
-    image = _texture(96, 160, 7)
+    # What is done to an image before the network is no part of the file; this image needs nothing.
+    image = _texture(480, 640, 7)
     mine, theirs = extractor.extract(image, 100), create_extractor('onnx', path=path).extract(image, 100)
     np.testing.assert_allclose(theirs.keypoints_N2, mine.keypoints_N2, atol=1e-2)
     np.testing.assert_allclose(theirs.descriptors_ND, mine.descriptors_ND, atol=1e-3)
     assert theirs.context_NC is not None
     assert mine.context_NC is not None
     np.testing.assert_allclose(theirs.context_NC, mine.context_NC, atol=1e-2, rtol=1e-2)
+
+
+def test_a_small_image_shows_what_its_large_one_shows(extractor: NeumapExtractor) -> None:
+    large = _texture(480, 640, 8)
+    small = cv2.resize(large, (320, 240), interpolation=cv2.INTER_AREA)
+    a, b = extractor.extract(large, 200), extractor.extract(small, 400)
+    assert b.image_size == (320, 240)
+    assert b.scales_N[0] == pytest.approx(a.scales_N[0] / 2)
+    gaps = np.linalg.norm(a.keypoints_N2[:, None] - 2 * b.keypoints_N2[None], axis=2).min(axis=1)
+    assert np.median(gaps) < 1.0
