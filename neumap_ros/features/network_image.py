@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 MAX_PIXELS = 2048 * 1536
 # Pyramids of networks need some cells at their coarsest level.
 SMALLEST_SIDE_PX = 64
+LARGEST_ENLARGEMENT = 2.0
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,29 @@ def fit(
     if right or bottom:
         image = np.asarray(cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REPLICATE), np.uint8)
     return NetworkImage(image, size, (size[0] / width, size[1] / height))
+
+
+def enlarge_and_fit(
+    image: NDArray[np.uint8],
+    multiple: int,
+    usual_pixels: int,
+    smallest: tuple[int, int] = (SMALLEST_SIDE_PX, SMALLEST_SIDE_PX),
+) -> NetworkImage:
+    """As :func:`fit`; an image of fewer than the usual pixels is enlarged to about so many, at most twofold.
+
+    Args:
+        image: (H, W) or (H, W, 3).
+        multiple: what divides both sides.
+        usual_pixels: 0: nothing is enlarged.
+        smallest: (width, height) at least, pixels.
+    """
+    height, width = image.shape[:2]
+    factor = min(LARGEST_ENLARGEMENT, (usual_pixels / (width * height)) ** 0.5)
+    if factor <= 1:
+        return fit(image, multiple, smallest)
+    size = (round(width * factor), round(height * factor))
+    given = fit(np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_CUBIC), np.uint8), multiple, smallest)
+    return replace(given, scale=(size[0] / width, size[1] / height))
 
 
 def stretch(image: NDArray[np.uint8], size: tuple[int, int]) -> NetworkImage:

@@ -16,7 +16,8 @@ from torch import nn
 from neumap_ros.errors import ConfigError
 from neumap_ros.features.base import Extractor
 from neumap_ros.features.network_image import SMALLEST_SIDE_PX
-from neumap_ros.features.onnx_extractor import MULTIPLE_KEY, OFFSET_KEY
+from neumap_ros.features.neumap_extractor import USUAL_PIXELS, NeumapExtractor
+from neumap_ros.features.onnx_extractor import MULTIPLE_KEY, OFFSET_KEY, USUAL_PIXELS_KEY
 
 # Names of the outputs, in the order in which exportable networks give them; the last two are optional.
 OUTPUTS = ('keypoints', 'descriptors', 'scores', 'context', 'global_descriptor')
@@ -98,6 +99,7 @@ def export_onnx(extractor: Extractor, out: Path, max_keypoints: int) -> int:
         {
             OFFSET_KEY: '0',
             MULTIPLE_KEY: str(MULTIPLE),
+            USUAL_PIXELS_KEY: str(USUAL_PIXELS if isinstance(extractor, NeumapExtractor) else 0),
             'neumap.extractor': info.name,
             'neumap.extractor_version': str(info.version),
             'neumap.weights_sha256': info.weights_sha256,

@@ -18,7 +18,7 @@ from neumap_ros.errors import ConfigError, ImageError
 from neumap_ros.features.base import ExtractorInfo, Features, register_extractor, to_gray
 from neumap_ros.features.generic_basis import GLOBAL_SIZE
 from neumap_ros.features.network_features import DEVICES, assemble
-from neumap_ros.features.network_image import SMALLEST_SIDE_PX, NetworkImage, fit, stretch
+from neumap_ros.features.network_image import SMALLEST_SIDE_PX, NetworkImage, enlarge_and_fit, stretch
 from neumap_ros.features.onnx_outputs import Outputs, is_dense, read_outputs
 from neumap_ros.features.weights import HOW_TO_GIVE, basis_of, read_weights
 
@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 VERSION = 1
 # Metadata that an exporter may write into the file, and what holds without it.
 OFFSET_KEY, MULTIPLE_KEY = 'neumap.keypoint_offset', 'neumap.size_multiple'
+USUAL_PIXELS_KEY = 'neumap.usual_pixels'
 DEFAULT_OFFSET, DEFAULT_MULTIPLE = 0.5, 32
 # Radius of what a keypoint shows, in pixels, where the network gives no scales.
 PATCH_RADIUS_PX = 4.0
@@ -66,6 +67,7 @@ class OnnxExtractor:
         metadata = self._session.get_modelmeta().custom_metadata_map
         self._offset = _number(metadata, OFFSET_KEY, DEFAULT_OFFSET, self._what)
         self._multiple = int(_number(metadata, MULTIPLE_KEY, DEFAULT_MULTIPLE, self._what))
+        self._usual_pixels = int(_number(metadata, USUAL_PIXELS_KEY, 0, self._what))
         if self._multiple < 1:
             raise ConfigError(f'{self._what} says {MULTIPLE_KEY} = {self._multiple}, expected 1 or more')
         first = self._try_out()
@@ -109,7 +111,9 @@ class OnnxExtractor:
         return _with_own(features, found, inside)
 
     def _fit(self, image: NDArray[np.uint8]) -> NetworkImage:
-        return fit(image, self._multiple, self._smallest) if self._size is None else stretch(image, self._size)
+        if self._size is not None:
+            return stretch(image, self._size)
+        return enlarge_and_fit(image, self._multiple, self._usual_pixels, self._smallest)
 
     def _run(self, given: NetworkImage, count: int) -> Outputs:
         """Keypoints in COLMAP's convention, in the network's image."""

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from neumap_ros.features.detection import peaks, sample, strongest, sub_cell
-from neumap_ros.features.network_image import MAX_PIXELS, fit, stretch
+from neumap_ros.features.network_image import MAX_PIXELS, enlarge_and_fit, fit, stretch
 
 
 def test_only_the_largest_of_a_square_is_a_peak():
@@ -72,6 +72,18 @@ def test_large_images_are_shrunk():
     assert given.image.shape[2] == 3
     corner = np.array([given.content], np.float32)
     assert given.to_given(corner) == pytest.approx(np.array([[4000, 3000]]))
+
+
+@pytest.mark.parametrize(
+    ('shape', 'content'),
+    [((480, 640), (640, 480)), ((240, 320), (640, 480)), ((120, 160), (320, 240)), ((900, 900), None)],
+)
+def test_small_images_are_enlarged_to_the_usual_size_at_most_twofold(shape, content):
+    given = enlarge_and_fit(np.zeros(shape, np.uint8), 32, 640 * 480)
+    assert given.content == (content or shape[::-1])
+    corner = np.array([given.content], np.float32)
+    assert given.to_given(corner) == pytest.approx(np.array([shape[::-1]]))
+    assert enlarge_and_fit(np.zeros(shape, np.uint8), 32, 0).content == shape[::-1]
 
 
 def test_stretching_keeps_the_convention():
