@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 neumap_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Six simulated worlds under four lights and all sets of photographs: what got better or worse against a baseline?
+"""Six simulated worlds under four lights, drives with odometry and all sets of photographs: what got better or worse?
 
     python -m benchmarks.regression --save main             run everything, keep it under a name
     python -m benchmarks.regression --against main          run everything, compare

@@ -22,7 +22,7 @@ from benchmarks.regression.digests import code_version
 from benchmarks.regression.records import SuiteRun, append_history, facts_of_now, save_baseline
 from benchmarks.regression.results import CaseResult
 from benchmarks.regression.schedule import run_tasks
-from benchmarks.regression.tables import changes_sheet, figures_sheet, markdown_page, times_sheet
+from benchmarks.regression.tables import Sheet, changes_sheet, drives_sheet, figures_sheet, markdown_page, times_sheet
 from benchmarks.regression.task import Folders, Task, build_settings
 from neumap_ros.errors import ConfigError
 
@@ -116,16 +116,18 @@ def run_suite(
 def _show(outcome: Outcome, settings: Settings, console: Console) -> None:
     run, comparison, baseline = outcome.run, outcome.comparison, settings.baseline
     known = {} if baseline is None else {case.case: case for case in baseline.cases}
-    sheets = [figures_sheet(run.cases, known, comparison)]
+    figures = [figures_sheet(run.cases, known, comparison), drives_sheet(run.cases, known)]
+    short, whole, times = list[Sheet](), list[Sheet](), list[Sheet]()
     sentences = list(comparison.failed)
     if baseline is not None:
-        sheets.append(changes_sheet(comparison, everything=False))
+        short = [changes_sheet(comparison, everything=False)]
+        whole = [changes_sheet(comparison, everything=True)]
         sentences += comparison.notes
         if baseline.machine == run.machine:
-            sheets.append(times_sheet(slower(known, run.cases)))
+            times = [times_sheet(slower(known, run.cases))]
         else:
             sentences.append('the baseline is of another machine: times are not compared')
-    for sheet in sheets:
+    for sheet in (*figures, *short, *times):
         if sheet.rows:
             console.print(sheet.rich())
     for sentence in sentences:
@@ -134,8 +136,7 @@ def _show(outcome: Outcome, settings: Settings, console: Console) -> None:
         verdict = 'WORSE than' if comparison.is_worse else 'not worse than'
         console.print(f'{verdict} the baseline {escape(settings.against)} of {baseline.facts.get("date")}')
     title = 'Regression suite' + (f' against {settings.against}' if baseline is not None else '')
-    everything = [sheets[0], *([changes_sheet(comparison, everything=True), *sheets[2:]] if len(sheets) > 1 else [])]
-    page = markdown_page(title, run.facts, everything, sentences)
+    page = markdown_page(title, run.facts, [*figures, *whole, *times], sentences)
     (settings.out / PAGE_FILE).write_text(page, encoding='utf-8')
 
 

@@ -189,6 +189,9 @@ def _changes(scope: str, pairs: Sequence[_Pair]) -> list[Change]:
         changes += [_recall(scope, level, pairs) for level in LEVELS]
         changes += [_error(scope, name, pairs) for name in ('error_m', 'error_deg')]
         changes += [_coverage(scope, sigma, pairs) for sigma in metrics.SIGMAS]
+    drives = [pair for pair in pairs if pair.before.is_drive and pair.after.is_drive]
+    if drives:
+        changes.append(_property(scope, TF_FIGURE, drives, tf_is_right, good=1, share=True))
     return changes
 
 
@@ -206,6 +209,15 @@ def within_level(case: CaseResult, level: str) -> Mask:
     """Which queries of a case got a pose within a level of :data:`LEVELS`."""
     thresholds = metrics.default_thresholds(case.metric)
     return case.within(thresholds[min(LEVELS[level], len(thresholds) - 1)])
+
+
+# Of drives: at how many images TF, which holds the last correction and carries it on, puts the robot near the truth.
+TF_FIGURE = 'TF within 0.5 m, 5 deg'
+
+
+def tf_is_right(case: CaseResult) -> Mask:
+    """At which queries of a drive the pose that TF gives is right."""
+    return case.robot_within(metrics.coarse_threshold(case.metric))
 
 
 def _recall(scope: str, level: str, pairs: Sequence[_Pair]) -> Change:

@@ -26,7 +26,7 @@ from neumap_ros.errors import ConfigError, SourceError
 RECORD_FORMAT = 1
 HISTORY_FILE, BASELINES = 'history.jsonl', 'baselines'
 # Libraries whose version may change a figure.
-LIBRARIES = ('faiss-cpu', 'numpy', 'opencv-python-headless', 'poselib', 'pycolmap', 'scipy', 'torch')
+LIBRARIES = ('faiss-cpu', 'numpy', 'opencv-python-headless', 'poselib', 'pycolmap', 'rosbags', 'scipy', 'torch')
 
 _NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9._-]*')
 

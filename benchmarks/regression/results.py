@@ -25,6 +25,9 @@ CASE_FILE = 'case.json'
 # Queries of a condition of this name are of another place: no pose is right, and every accepted one is false.
 ELSEWHERE = 'elsewhere'
 
+# Columns of outcomes: those of every query, and those that only drives have.
+_IMAGE_COLUMNS, _ROBOT_COLUMNS = ('error_m', 'error_deg', 'sigmas'), ('robot_m', 'robot_deg')
+
 Mask = NDArray[np.bool_]
 
 
@@ -37,29 +40,34 @@ class Outcomes:
         error_m: of the accepted pose in map units, infinite without one.
         error_deg: likewise.
         sigmas: position error of the accepted pose in standard deviations, NaN without one.
+        robot_m: of a drive, error of the pose that TF gives at that time, infinite while there is none; else empty.
+        robot_deg: likewise.
     """
 
     queries: tuple[str, ...] = ()
     error_m: tuple[float, ...] = ()
     error_deg: tuple[float, ...] = ()
     sigmas: tuple[float, ...] = ()
+    robot_m: tuple[float, ...] = ()
+    robot_deg: tuple[float, ...] = ()
 
     def to_json(self) -> dict[str, list[Any]]:
         """Columns with five significant digits; what is infinite or unknown is null."""
-        numbers = {name: [_rounded(v) for v in getattr(self, name)] for name in ('error_m', 'error_deg', 'sigmas')}
-        return {'queries': list(self.queries), **numbers}
+        names = (*_IMAGE_COLUMNS, *(_ROBOT_COLUMNS if self.robot_m else ()))
+        return {'queries': list(self.queries), **{name: [_rounded(v) for v in getattr(self, name)] for name in names}}
 
     @staticmethod
     def from_json(document: Mapping[str, Sequence[Any]]) -> Outcomes:
         """Read columns; ValueError, KeyError or TypeError if they are none."""
-        columns = [
-            tuple(missing if value is None else float(value) for value in document[name])
-            for name, missing in (('error_m', math.inf), ('error_deg', math.inf), ('sigmas', math.nan))
-        ]
+        names = (*_IMAGE_COLUMNS, *(_ROBOT_COLUMNS if _ROBOT_COLUMNS[0] in document else ()))
+        columns = {}
+        for name in names:
+            missing = math.nan if name == 'sigmas' else math.inf
+            columns[name] = tuple(missing if value is None else float(value) for value in document[name])
         queries = tuple(map(str, document['queries']))
-        if any(len(column) != len(queries) for column in columns):
+        if any(len(column) != len(queries) for column in columns.values()):
             raise ValueError('the columns of the queries differ in length')
-        return Outcomes(queries, *columns)
+        return Outcomes(queries, **columns)
 
 
 @dataclass(frozen=True)
@@ -76,8 +84,9 @@ class CaseResult:
         map_points: in the map.
         metric: whether a map unit is a metre.
         extent: of the scene in map units.
-        pictures: digest of the queries' pixels.
+        pictures: digest of the queries' pixels, of a drive with its odometry.
         outcomes: of every query.
+        is_drive: whether the queries are a replayed drive.
     """
 
     case: str
@@ -90,6 +99,7 @@ class CaseResult:
     extent: float = 0.0
     pictures: str = ''
     outcomes: Outcomes = field(default_factory=Outcomes)
+    is_drive: bool = False
 
     @property
     def scene(self) -> str:
@@ -110,6 +120,10 @@ class CaseResult:
         """Which queries got a pose within a threshold."""
         return threshold.met(np.array(self.outcomes.error_m), np.array(self.outcomes.error_deg), self.extent)
 
+    def robot_within(self, threshold: metrics.Threshold) -> Mask:
+        """At which queries of a drive TF puts the robot within a threshold."""
+        return threshold.met(np.array(self.outcomes.robot_m), np.array(self.outcomes.robot_deg), self.extent)
+
     @property
     def false_fixes(self) -> Mask:
         """Which queries got a pose worse than 1 m (10 % of the extent) or 10 degrees."""
@@ -126,6 +140,7 @@ class CaseResult:
         document = {
             'case': self.case,
             'key': self.key,
+            'is_drive': self.is_drive,
             'metric': self.metric,
             'extent': self.extent,
             'pictures': self.pictures,
@@ -150,6 +165,7 @@ class CaseResult:
             extent=float(document['extent']),
             pictures=str(document['pictures']),
             outcomes=Outcomes.from_json(document.get('outcomes', Outcomes().to_json())),
+            is_drive=bool(document.get('is_drive', False)),  # results of earlier versions are of images
         )
 
 
@@ -163,14 +179,18 @@ def result_of_run(
         key: digest of all that decides it.
         run: of all its queries, each with a true pose.
         queries: digest of each query, in the order of the run's attempts.
-        pictures: digest of their pixels.
+        pictures: digest of their pixels, of a drive with its odometry.
         map_points: in the map.
         times: beside the latency of the run.
     """
     overall = figures(run)
     numbers = {name: value for name, value in plain(overall).items() if name not in Figures.WALL_TIMES}
     rows = run.attempts
-    columns = ([getattr(row, name) for row in rows] for name in ('error_m', 'error_deg', 'sigmas'))
+    is_drive = run.kind == 'replay'
+    columns = {name: tuple(getattr(row, name) for row in rows) for name in _IMAGE_COLUMNS}
+    if is_drive:
+        columns['robot_m'] = tuple(row.robot_error_m for row in rows)
+        columns['robot_deg'] = tuple(row.robot_error_deg for row in rows)
     return CaseResult(
         case=case,
         key=key,
@@ -181,7 +201,8 @@ def result_of_run(
         extent=run.extent,
         pictures=pictures,
         # As they are read back, so that a result that was just made equals one that was kept.
-        outcomes=Outcomes.from_json(Outcomes(tuple(queries), *map(tuple, columns)).to_json()),
+        outcomes=Outcomes.from_json(Outcomes(tuple(queries), **columns).to_json()),
+        is_drive=is_drive,
     )
 
 

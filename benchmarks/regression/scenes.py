@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.datasets import DataSet
+from benchmarks.regression.trials import ImageTrial, Trial
 from benchmarks.variants import query_image
 from neumap_ros.evaluation.run_types import Run
 from neumap_ros.geometry import Camera, Pose
@@ -46,7 +47,11 @@ class Scene(ABC):
 
     @abstractmethod
     def queries(self, condition: str, cache: Path, progress: Progress) -> ImageSource:
-        """The queries of a condition, with true poses; arguments as of :meth:`mapping`."""
+        """The images that are asked about under a condition, with true poses; arguments as of :meth:`mapping`."""
+
+    def trial(self, condition: str, cache: Path, progress: Progress) -> Trial:
+        """What is asked under a condition and how: by default images one by one; arguments as of :meth:`mapping`."""
+        return ImageTrial(self.queries(condition, cache, progress))
 
     def finish(self, run: Run, cache: Path) -> Run:
         """Add to a run what only the scene knows, for example the floor plan."""

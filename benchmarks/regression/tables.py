@@ -13,7 +13,7 @@ import numpy as np
 from rich.markup import escape
 from rich.table import Table
 
-from benchmarks.regression.comparison import LEVELS, Change, Comparison, Verdict, within_level
+from benchmarks.regression.comparison import LEVELS, TF_FIGURE, Change, Comparison, Verdict, tf_is_right, within_level
 from benchmarks.regression.results import ELSEWHERE, CaseResult
 from neumap_ros.evaluation.metrics import EXPECTED_COVERAGE
 
@@ -110,6 +110,41 @@ def _recall_cell(case: CaseResult, old: CaseResult | None, level: str) -> str:
     return _difference(100 * float(within_level(case, level).mean()), then, '{:.1f}')
 
 
+def drives_sheet(cases: Sequence[CaseResult], baseline: Mapping[str, CaseResult]) -> Sheet:
+    """A row per replayed drive: what only time and odometry show; differences as in the table of figures.
+
+    Args:
+        cases: now.
+        baseline: by the name of the case; empty without one.
+    """
+    rows = [_drive_row(case, baseline.get(case.case)) for case in cases if case.is_drive]
+    head = ('drive', 'first fix s', 'relocalized s', 'jumps', 'age s', '1 s old', TF_FIGURE, 'TF m', 'TF deg')
+    title = (
+        'drives: seconds to the first fix; from each kidnapping to the first right one; jumps of map->odom; age of the '
+        'pose in 95 percent of the time; percent of the time with a pose not older than 1 s; percent of the images '
+        'where TF is right; median error of TF'
+    )
+    return Sheet(title, head, tuple(rows))
+
+
+def _drive_row(case: CaseResult, old: CaseResult | None) -> tuple[str, ...]:
+    known = old if old is not None and old.is_drive else None
+    now, then = case.figures, {} if known is None else known.figures
+    answers = [_number(seconds) if seconds is not None else 'never' for seconds in now['relocalization_s']]
+    robot_before = None if known is None or not known.outcomes.queries else 100 * float(tf_is_right(known).mean())
+    return (
+        case.case,
+        'never' if now['first_fix_s'] is None else _difference(now['first_fix_s'], then.get('first_fix_s'), '{:.1f}'),
+        ' '.join(answers) or '-',
+        _difference(now['jumps'], then.get('jumps'), '{:.0f}'),
+        _number(now['staleness_s']['p95']),
+        _percent(now['availability']['1 s']),
+        _difference(100 * float(tf_is_right(case).mean()), robot_before, '{:.1f}'),
+        _number(now['robot_errors']['median_m']),
+        _number(now['robot_errors']['median_deg']),
+    )
+
+
 def changes_sheet(comparison: Comparison, *, everything: bool) -> Sheet:
     """What differs from the baseline: what is more than chance, and the groups.
 
@@ -172,7 +207,7 @@ def _both_nan(change: Change) -> bool:
 
 
 def _change_number(change: Change, value: float) -> str:
-    if change.figure.startswith(('recall', 'coverage')):
+    if change.figure.startswith(('recall', 'coverage', TF_FIGURE)):
         return f'{_percent(value)} %'
     if change.figure == 'false fixes':
         return f'{value:.0f}'

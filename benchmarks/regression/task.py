@@ -17,12 +17,12 @@ from typing import Any
 from benchmarks.regression.digests import SourceDigest, code_version, digest_of, digest_source
 from benchmarks.regression.results import CaseResult, read_case, result_of_run, write_case
 from benchmarks.regression.scenes import Progress, Scene
+from benchmarks.regression.trials import Trial
 from neumap_ros.cli.console import parse_bytes
 from neumap_ros.errors import MapError, NeumapError
-from neumap_ros.evaluation.run import evaluate
 from neumap_ros.evaluation.run_folder import write_run
 from neumap_ros.evaluation.run_pictures import WorstAttempts
-from neumap_ros.localization.localizer import Localizer, LocalizerSettings
+from neumap_ros.localization.localizer import Localizer
 from neumap_ros.mapping.build import BuildSettings, build_map
 from neumap_ros.mapping.sources import ImageSource
 from neumap_ros.maps.storage import open_map
@@ -102,9 +102,9 @@ def run_task(task: Task, folders: Folders, progress: Progress, finished: Callabl
     for case, condition in zip(task.cases, task.conditions, strict=True):
         try:
             progress('reading queries', 0, 1)
-            queries = task.scene.queries(condition, folders.cache, progress)
-            digest = digest_source(queries)
-            key = digest_of([map_key, digest.key, asdict(LocalizerSettings())])
+            trial = task.scene.trial(condition, folders.cache, progress)
+            digest = trial.digest()
+            key = digest_of([map_key, digest.key, trial.settings()])
             kept = None if folders.fresh else read_case(folders.runs / case)
             if kept is not None and kept.key == key and kept.case == case:
                 finished(kept, True)
@@ -114,7 +114,7 @@ def run_task(task: Task, folders: Folders, progress: Progress, finished: Callabl
             if isinstance(built, str):
                 finished(CaseResult(case, error=built), False)
                 continue
-            finished(_evaluate(task, case, condition, key, built, queries, digest, folders, progress), False)
+            finished(_evaluate(task, case, condition, key, built, trial, digest, folders, progress), False)
         except Exception as error:
             finished(CaseResult(case, error=_sentence(error)), False)
 
@@ -160,7 +160,7 @@ def _evaluate(
     condition: str,
     key: str,
     built: _Map,
-    queries: ImageSource,
+    trial: Trial,
     digest: SourceDigest,
     folders: Folders,
     progress: Progress,
@@ -168,9 +168,8 @@ def _evaluate(
     localizer = Localizer(open_map(built.folder))
     worst = WorstAttempts()
     start = _now()
-    run = evaluate(
+    run = trial.run(
         localizer,
-        queries,
         lambda done, total: progress(condition, done, total),
         name=case,
         labels={'scene': task.scene.name, 'condition': condition, 'method': task.method},
@@ -182,8 +181,9 @@ def _evaluate(
     folder.mkdir(parents=True, exist_ok=True)
     write_run(run, folder, pictures)
     times = {name: built.facts[name] for name in ('build_s', 'build_cpu_s')}
-    times |= {'queries_s': wall_s, 'query_cpu_ms': round(1000 * cpu_s / len(queries), 2)}
-    result = result_of_run(case, key, run, digest.queries, digest.pictures, built.facts['points'], times)
+    times |= {'queries_s': wall_s, 'query_cpu_ms': round(1000 * cpu_s / max(len(run.attempts), 1), 2)}
+    queries = trial.queries_of(run, digest)
+    result = result_of_run(case, key, run, queries, digest.pictures, built.facts['points'], times)
     write_case(result, folder)
     return result
 

@@ -15,7 +15,7 @@ from neumap_ros.geometry import Pose
 TIMES = {'build_s': 20.0, 'build_cpu_s': 19.0, 'queries_s': 3.0, 'query_cpu_ms': 100.0}
 
 
-def make_case(name, errors_m, *, metric=True, sigma_m=0.02, queries=None, pictures='p', times=TIMES):
+def make_case(name, errors_m, *, metric=True, sigma_m=0.02, queries=None, pictures='p', times=TIMES, robot_m=None):
     """A case whose queries have these errors, None for no pose.
 
     Args:
@@ -26,6 +26,7 @@ def make_case(name, errors_m, *, metric=True, sigma_m=0.02, queries=None, pictur
         queries: names of the queries; default: their numbers.
         pictures: digest of the pixels.
         times: of the case.
+        robot_m: of a drive, how far TF is from the truth at each query, None while there is no pose; None: no drive.
     """
     rows = []
     for number, error_m in enumerate(errors_m):
@@ -39,8 +40,11 @@ def make_case(name, errors_m, *, metric=True, sigma_m=0.02, queries=None, pictur
                 estimate=Pose(np.eye(3), np.array([number + error_m, 0.0, 0.0])),
                 covariance_66=np.diag([sigma_m**2] * 3 + [1e-4] * 3),
             )
+        if robot_m is not None and robot_m[number] is not None:
+            row = dataclasses.replace(row, robot=Pose(np.eye(3), np.array([number + robot_m[number], 0.0, 0.0])))
         rows.append(judged(row, truth))
-    run = Run(name=name, kind='images', source='a test', attempts=tuple(rows), metric=metric, extent=10.0,
+    kind = 'images' if robot_m is None else 'replay'
+    run = Run(name=name, kind=kind, source='a test', attempts=tuple(rows), metric=metric, extent=10.0,
               map=MapFacts(bytes=100_000))  # fmt: skip
     names = queries or [f'q{number}' for number in range(len(rows))]
     return result_of_run(name, 'key', run, names, pictures, 1000, times)

@@ -105,6 +105,20 @@ def test_of_another_place_only_false_fixes_count():
     assert {change.figure for change in comparison.changes} == {'false fixes'}
 
 
+def test_where_tf_puts_the_robot_counts_between_two_fixes_too():
+    """The same fixes, but what odometry carries on from them is wrong where there are none."""
+    name, fixes = 'world-flat/drive-day/100kB', [*RIGHT, *[None] * 20]
+    before = make_case(name, fixes, robot_m=[0.02] * 80)
+    after = make_case(name, fixes, robot_m=[*[0.02] * 60, *[0.8] * 10, *[None] * 10])
+    comparison = compare([before], [after])
+    assert verdicts(comparison) == {(name, 'TF within 0.5 m, 5 deg')}
+    change = comparison.of(Verdict.WORSE)[0]
+    assert (change.before, change.after, change.gained, change.lost) == (1.0, 0.75, 0, 20)
+    # Single images have no TF.
+    case = make_case(NAME, RIGHT)
+    assert not any(change.figure.startswith('TF') for change in compare([case], [case]).changes)
+
+
 def test_queries_are_paired_by_what_they_are():
     before = make_case(NAME, [*RIGHT[:30], *[None] * 30])
     names = [f'q{number}' for number in range(60)]

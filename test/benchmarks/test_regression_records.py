@@ -47,6 +47,14 @@ def test_a_case_is_read_as_it_was_written(tmp_path):
     assert read_case(tmp_path / 'none') is None
 
 
+def test_a_drive_is_read_as_it_was_written(tmp_path):
+    drive = make_case('world-flat/drive-day/100kB', [None, 0.01, None], robot_m=[None, 0.01, 0.7])
+    write_case(drive, tmp_path)
+    assert read_case(tmp_path) == drive
+    assert drive.is_drive
+    assert drive.outcomes.robot_m == (math.inf, pytest.approx(0.01), pytest.approx(0.7))
+
+
 def test_half_a_case_is_none(tmp_path):
     write_case(a_run().cases[0], tmp_path)
     whole = (tmp_path / 'case.json').read_bytes()

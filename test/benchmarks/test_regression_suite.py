@@ -18,7 +18,7 @@ from rich.console import Console
 
 import benchmarks.regression
 from benchmarks.regression.command import Settings, run_suite
-from benchmarks.regression.digests import PACKAGE, decisive_files, digest_source
+from benchmarks.regression.digests import DECISIVE, DRIVES, PACKAGE, decisive_files, digest_source
 from benchmarks.regression.records import read_baseline, read_history
 from benchmarks.regression.scenes import ChangedSource, Scene
 from benchmarks.regression.suite import choose, full_suite, subset
@@ -178,11 +178,15 @@ def test_the_night_is_the_one_of_the_other_benchmarks(demo_folder):
     assert np.array_equal(pixels, night.read(night.images[0]))
 
 
-def test_the_digest_of_the_code_covers_all_that_decides_a_result():
-    """Every module that building, localizing and judging import; not those that draw and write."""
-    decisive = {path for path in decisive_files() if path.suffix == '.py'}
-    names = ('mapping/build.py', 'localization/localizer.py', 'evaluation/run_rows.py', 'evaluation/run_figures.py')
-    todo, seen = [PACKAGE / name for name in names], set()
+ROOTS = ('mapping/build.py', 'localization/localizer.py', 'evaluation/run_rows.py', 'evaluation/run_figures.py')
+DRIVE_ROOTS = (*ROOTS, 'evaluation/replay.py', 'evaluation/ground_truth.py')
+
+
+@pytest.mark.parametrize(('names', 'roots'), [(DECISIVE, ROOTS), ((*DECISIVE, *DRIVES), DRIVE_ROOTS)])
+def test_the_digest_of_the_code_covers_all_that_decides_a_result(names, roots):
+    """Every module that building, localizing, replaying and judging import; not those that draw and write."""
+    decisive = {path for path in decisive_files(names) if path.suffix == '.py'}
+    todo, seen = [PACKAGE / name for name in roots], set()
     while todo:
         path = todo.pop()
         if path in seen:
@@ -218,6 +222,8 @@ def test_the_full_suite_is_six_worlds_in_four_lights_and_all_photographs():
     assert len(worlds) == 6
     for world in worlds:
         assert {f'{world}/{light}/100kB' for light in ('day', 'evening', 'lamps', 'night')} <= set(cases)
+    for world in ('world-flat', 'world-court', 'world-office'):
+        assert {f'{world}/drive-day/100kB', f'{world}/drive-night/100kB'} <= set(cases)
     assert {'photo-hololens/plain/100kB', 'photo-hololens-revisit/plain/100kB'} <= set(cases)
     assert {case for task in choose(subset(), ['100kB'], []) for case in task.cases} <= set(cases)
     assert not any(scene.is_photographed for scene, _ in subset())

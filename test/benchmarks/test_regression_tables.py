@@ -9,7 +9,7 @@ from rich.console import Console
 
 from benchmarks.regression.comparison import compare
 from benchmarks.regression.results import CaseResult
-from benchmarks.regression.tables import changes_sheet, figures_sheet, markdown_page, times_sheet
+from benchmarks.regression.tables import changes_sheet, drives_sheet, figures_sheet, markdown_page, times_sheet
 
 NIGHT, DAY, OTHER = 'world-flat/night/100kB', 'world-flat/day/100kB', 'world-flat/elsewhere/100kB'
 FACTS = {
@@ -62,6 +62,24 @@ def test_changes_begin_with_the_worst_and_say_what_is_chance():
     # On the terminal stand the sure ones and the groups.
     short = changes_sheet(comparison, everything=False)
     assert {row[0] for row in short.rows} == {NIGHT, 'all'}
+
+
+def test_drives_have_a_table_of_their_own():
+    name = 'world-flat/drive-day/100kB'
+    before = make_case(name, [None, None, 0.01, 0.01, 0.01], robot_m=[None, None, 0.01, 0.01, 0.01])
+    after = make_case(name, [None, None, None, 0.01, 0.01], robot_m=[None, None, None, 0.01, 0.7])
+    lost = make_case(name, [None] * 5, robot_m=[None] * 5)
+    images = make_case(NIGHT, [0.01] * 5)
+    sheet = drives_sheet([images, after], {name: before})
+    assert len(sheet.rows) == 1
+    drive = cells(sheet, name)
+    assert drive['first fix s'] == '3.0 (+1.0)'
+    assert drive['TF within 0.5 m, 5 deg'] == '20.0 (-40.0)'
+    assert (drive['relocalized s'], drive['jumps']) == ('-', '0')
+    assert cells(drives_sheet([lost], {}), name)['first fix s'] == 'never'
+    assert cells(drives_sheet([after], {name: lost}), name)['first fix s'] == '3.0'
+    # Images alone have no such table, and one that failed has no row.
+    assert drives_sheet([images, CaseResult(name, error='no bag')], {}).rows == ()
 
 
 def test_both_looks_have_the_same_cells():
