@@ -26,8 +26,8 @@ descriptors, but for the table of a fixed budget. Mapping images have at most 2,
 elsewhere**: queries of another place, by day and at night, that the gate let through.
 
 Night and hard queries of photographs have half the resolution. Our own networks enlarge images of fewer than 640 x 480
-pixels by themselves; other people's see them as they are. XFeat runs in ONNX Runtime and sees images padded to multiples
-of 32, the others in PyTorch; keypoints of EdgePoint2 are refined between pixels, which its authors do not do.
+pixels by themselves; other people's see them as they are. XFeat runs in ONNX Runtime and sees images padded to
+multiples of 32, the others in PyTorch; keypoints of EdgePoint2 are refined between pixels, which its authors do not do.
 """
 
 
@@ -38,8 +38,8 @@ def markdown(rows: Sequence[Row], timings: Sequence[Row], facts: Row) -> str:
     complete, sets = _shared_sets(good, names)
     parts = [HEAD]
     parts.append(
-        f'Up to {facts["queries"] or "all"} queries a set. Measured: {", ".join(complete)}, on '
-        f'{", ".join(sets) or "no common set"}.'
+        f'Up to {facts["queries"] or "all"} queries a set. Measured: {", ".join(complete)}. Means are over '
+        f'{", ".join(sets) or "no common set"}; extractors that lack one of them have none.'
     )
     if missing := facts.get('missing'):
         parts.append('Not measured here: ' + '; '.join(f'{label} ({why})' for label, why in missing.items()) + '.')
@@ -63,11 +63,11 @@ def markdown(rows: Sequence[Row], timings: Sequence[Row], facts: Row) -> str:
 
 
 def _shared_sets(rows: Sequence[Row], names: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Extractors, and the sets that all of them have: means over other sets cannot be compared."""
+    """Extractors, and the sets that most of them have: means over different sets cannot be compared."""
     per_name = {name: {row['set'] for row in rows if row['extractor'] == name} for name in names}
-    complete = [name for name in names if per_name[name]]
-    shared = set.intersection(*(per_name[name] for name in complete)) if complete else set()
-    return complete, [s for s in dict.fromkeys(row['set'] for row in rows) if s in shared]
+    measured = [name for name in names if per_name[name]]
+    sets = dict.fromkeys(row['set'] for row in rows)
+    return measured, [s for s in sets if 2 * sum(s in per_name[name] for name in measured) > len(measured)]
 
 
 def _mean(rows: Sequence[Row], name: str, sets: Sequence[str], kind: str, variant: str, key: str) -> str:
