@@ -13,6 +13,7 @@ from typing import Any
 from benchmarks import aliked as _aliked  # noqa: F401  (registers itself)
 from neumap_ros.errors import ConfigError
 from neumap_ros.features import Extractor, extractor_names
+from neumap_ros.features.neumap_extractor import USUAL_PIXELS
 from neumap_ros.features.weights import open_extractor, takes_weights
 
 
@@ -25,12 +26,14 @@ class Entry:
         name: registry name of the extractor.
         weights: file below the folder of weights; empty: none, or those that ship.
         source: where the weights come from and under which licence.
+        enlarges: whether small images are enlarged to 640 x 480, as our own networks do.
     """
 
     label: str
     name: str
     weights: str = ''
     source: str = ''
+    enlarges: bool = False
 
     @property
     def path(self) -> Path | None:
@@ -59,11 +62,14 @@ class Entry:
         options: dict[str, Any] = {'device': device} if takes_weights(self.name) else {}
         if self.name == 'onnx':
             options['threads'] = threads
+        if self.enlarges:
+            options['usual_pixels'] = USUAL_PIXELS
         return open_extractor(self.name, self.path, **options)
 
 
 _EDGEPOINT2 = 'github.com/HITCSC/EdgePoint2, weights/, MIT'
 _XFEAT = 'github.com/Philfei/xfeat_onnx_export, weights/'
+_XFEAT_SPARSE = f'{_XFEAT}xfeat_layer1_150_sim.onnx with more keypoints (python -m benchmarks.xfeat), Apache-2.0'
 
 ENTRIES = (
     Entry('rootsift', 'rootsift'),
@@ -72,12 +78,9 @@ ENTRIES = (
     Entry('edgepoint2-T32', 'edgepoint2', 'edgepoint2/T32.pth', _EDGEPOINT2),
     Entry('edgepoint2-M32', 'edgepoint2', 'edgepoint2/M32.pth', _EDGEPOINT2),
     Entry('edgepoint2-E64', 'edgepoint2', 'edgepoint2/E64.pth', _EDGEPOINT2),
-    Entry(
-        'xfeat',
-        'onnx',
-        'xfeat/xfeat_sparse.onnx',
-        f'{_XFEAT}xfeat_layer1_150_sim.onnx with more keypoints (python -m benchmarks.xfeat), Apache-2.0',
-    ),
+    Entry('edgepoint2-E64-enlarged', 'edgepoint2', 'edgepoint2/E64.pth', _EDGEPOINT2, enlarges=True),
+    Entry('xfeat', 'onnx', 'xfeat/xfeat_sparse.onnx', _XFEAT_SPARSE),
+    Entry('xfeat-enlarged', 'onnx', 'xfeat/xfeat_sparse.onnx', _XFEAT_SPARSE, enlarges=True),
     Entry('xfeat-dense', 'onnx', 'xfeat/xfeat_dense.onnx', f'{_XFEAT}xfeat_dense.onnx, Apache-2.0'),
     Entry(
         'aliked-n16',

@@ -26,8 +26,9 @@ descriptors, but for the table of a fixed budget. Mapping images have at most 2,
 elsewhere**: queries of another place, by day and at night, that the gate let through.
 
 Night and hard queries of photographs have half the resolution. Our own networks enlarge images of fewer than 640 x 480
-pixels by themselves; other people's see them as they are. XFeat runs in ONNX Runtime and sees images padded to
-multiples of 32, the others in PyTorch; keypoints of EdgePoint2 are refined between pixels, which its authors do not do.
+pixels by themselves; other people's see them as they are, but for the rows "enlarged". XFeat runs in ONNX Runtime and
+sees images padded to multiples of 32, the others in PyTorch; keypoints of EdgePoint2 are refined between pixels, which
+its authors do not do.
 """
 
 

@@ -20,7 +20,7 @@ from neumap_ros.features.detection import peaks, sample, strongest, sub_cell
 from neumap_ros.features.edgepoint2_net import MULTIPLE, STRIDE_OF_DESCRIPTORS, EdgePoint2Net, Widths, fuse
 from neumap_ros.features.generic_basis import GLOBAL_SIZE
 from neumap_ros.features.network_features import assemble, choose_device
-from neumap_ros.features.network_image import fit
+from neumap_ros.features.network_image import enlarge_and_fit
 from neumap_ros.features.weights import HOW_TO_GIVE, basis_of, read_weights
 
 logger = logging.getLogger(__name__)
@@ -62,13 +62,19 @@ class EdgePoint2:
         with_global: unused; every extractor has this switch.
         subpixel: refine the keypoints between pixels.
         device: ``auto`` (CUDA where there is a usable GPU), ``cpu`` or ``cuda``.
+        usual_pixels: enlarge smaller images to about so many, at most twofold; 0: no.
 
     Raises:
         ConfigError: no file, or none of the published ones.
     """
 
     def __init__(
-        self, path: str | Path | None = None, with_global: bool = True, subpixel: bool = True, device: str = 'auto'
+        self,
+        path: str | Path | None = None,
+        with_global: bool = True,
+        subpixel: bool = True,
+        device: str = 'auto',
+        usual_pixels: int = 0,
     ) -> None:
         del with_global
         if not path:
@@ -84,7 +90,7 @@ class EdgePoint2:
             )
         self.variant = PUBLISHED[digest]
         self.licence = 'MIT'
-        self._subpixel = subpixel
+        self._subpixel, self._usual_pixels = subpixel, usual_pixels
         self._device = choose_device(device)
         self.network = _load(data, path).to(self._device)
         self.parameters = sum(p.numel() for p in self.network.parameters())
@@ -96,7 +102,7 @@ class EdgePoint2:
     def extract(self, image: NDArray[np.uint8], max_keypoints: int) -> Features:
         """See :class:`neumap_ros.features.base.Extractor`. An image without texture gives zero keypoints."""
         gray = to_gray(image)
-        given = fit(gray, MULTIPLE)
+        given = enlarge_and_fit(gray, MULTIPLE, self._usual_pixels)
         width, height = given.content
         content = given.image[:height, :width]
         size = (gray.shape[1], gray.shape[0])

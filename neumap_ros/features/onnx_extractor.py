@@ -48,13 +48,19 @@ class OnnxExtractor:
         with_global: unused; every extractor has this switch.
         device: ``auto`` (CUDA where ONNX Runtime has it), ``cpu`` or ``cuda``.
         threads: of the CPU; 0: all processors, at most four.
+        usual_pixels: enlarge smaller images to about so many, at most twofold; None: as the file says.
 
     Raises:
         ConfigError: onnxruntime is not installed, no file, not a network, or one that the contract does not know.
     """
 
     def __init__(
-        self, path: str | Path | None = None, with_global: bool = True, device: str = 'auto', threads: int = 0
+        self,
+        path: str | Path | None = None,
+        with_global: bool = True,
+        device: str = 'auto',
+        threads: int = 0,
+        usual_pixels: int | None = None,
     ) -> None:
         del with_global
         if not path:
@@ -67,7 +73,8 @@ class OnnxExtractor:
         metadata = self._session.get_modelmeta().custom_metadata_map
         self._offset = _number(metadata, OFFSET_KEY, DEFAULT_OFFSET, self._what)
         self._multiple = int(_number(metadata, MULTIPLE_KEY, DEFAULT_MULTIPLE, self._what))
-        self._usual_pixels = int(_number(metadata, USUAL_PIXELS_KEY, 0, self._what))
+        said = int(_number(metadata, USUAL_PIXELS_KEY, 0, self._what))
+        self._usual_pixels = said if usual_pixels is None else usual_pixels
         if self._multiple < 1:
             raise ConfigError(f'{self._what} says {MULTIPLE_KEY} = {self._multiple}, expected 1 or more')
         first = self._try_out()

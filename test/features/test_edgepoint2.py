@@ -169,6 +169,17 @@ def test_refined_keypoints_stay_near_their_pixel_and_follow_a_shift_by_half_of_i
 
 @needs_weights
 @pytest.mark.data
+def test_small_images_are_enlarged_on_demand_and_keypoints_lie_in_the_given_image():
+    image = scenery((120, 160))
+    plain = create_extractor('edgepoint2', path=FOLDER / 'T32.pth').extract(image, 200)
+    enlarged = create_extractor('edgepoint2', path=FOLDER / 'T32.pth', usual_pixels=640 * 480).extract(image, 200)
+    assert (enlarged.keypoints_N2 <= (160, 120)).all()
+    assert enlarged.keypoints_N2.max() > 100
+    assert enlarged.scales_N[0] == pytest.approx(plain.scales_N[0] / 2)
+
+
+@needs_weights
+@pytest.mark.data
 def test_bad_images():
     extractor = create_extractor('edgepoint2', path=FOLDER / 'T32.pth')
     for value in (0, 255):
