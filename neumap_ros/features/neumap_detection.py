@@ -84,15 +84,12 @@ def find_keypoints(cell_logits_BChw: Tensor, content: tuple[int, int], count: in
 
 
 def _largest(cells_BChw: Tensor) -> tuple[Tensor, Tensor]:
-    """The largest channel (B, h, w) and its number, of equals the first; faster than a maximum along an axis."""
-    values = cells_BChw
-    numbers = torch.arange(values.shape[1], device=values.device)[None, :, None, None].expand_as(values)
-    while values.shape[1] > 1:
-        half = values.shape[1] // 2
-        later = values[:, half:] > values[:, :half]
-        numbers = torch.where(later, numbers[:, half:], numbers[:, :half])
-        values = torch.where(later, values[:, half:], values[:, :half])
-    return values[:, 0], numbers[:, 0]
+    """The largest channel (B, h, w) and its number, of equals the first; faster than a maximum with its index."""
+    best_Bhw = cells_BChw.amax(dim=1)
+    count = cells_BChw.shape[1]
+    ranks = torch.arange(count, 0, -1, dtype=torch.uint8, device=cells_BChw.device)[:, None, None]
+    first_Bhw = ((cells_BChw == best_Bhw[:, None]).to(torch.uint8) * ranks).amax(dim=1)
+    return best_Bhw, count - first_Bhw.long()
 
 
 def _is_next(k: int) -> bool:

@@ -107,8 +107,8 @@ class NeumapNet(nn.Module):
         Args:
             gray_B1HW: grey values 0..1; height and width multiples of 32.
         """
-        cells = _even_contrast(functional.pixel_unshuffle(gray_B1HW, CELL))
-        corners = functional.pixel_unshuffle(cornerness(functional.pixel_shuffle(cells, CELL)), CELL)
+        cells = _even_contrast(to_cells(gray_B1HW))
+        corners = to_cells(cornerness(_to_image(cells)))
         x4 = self.stem(cells)
         x8 = self.to8(x4)
         x16 = self.to16(x8)
@@ -151,6 +151,20 @@ class _ConvBlock(nn.Module):
 
 def _conv(inputs: int, outputs: int, kernel: int = 3) -> _ConvBlock:
     return _ConvBlock(inputs, outputs, kernel)
+
+
+def to_cells(image_B1HW: Tensor) -> Tensor:
+    """The 4 x 4 pixels of a cell as channels, row by row, (B, 16, h, w); channels last, as convolutions want them."""
+    batch, _, height, width = image_B1HW.shape
+    parts = image_B1HW.reshape(batch, height // CELL, CELL, width // CELL, CELL).permute(0, 1, 3, 2, 4)
+    return parts.reshape(batch, height // CELL, width // CELL, CELL * CELL).permute(0, 3, 1, 2)
+
+
+def _to_image(cells_BChw: Tensor) -> Tensor:
+    """The inverse of :func:`to_cells`."""
+    batch, _, height, width = cells_BChw.shape
+    parts = cells_BChw.permute(0, 2, 3, 1).reshape(batch, height, width, CELL, CELL).permute(0, 1, 3, 2, 4)
+    return parts.reshape(batch, 1, height * CELL, width * CELL)
 
 
 def _even_contrast(cells_BChw: Tensor) -> Tensor:
