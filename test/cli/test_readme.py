@@ -19,7 +19,8 @@ def options_of(command):
 
 def test_commands_and_options_exist():
     root = get_command(app)
-    lines = re.findall(r'\bneumap ((?:map|bag|localize|evaluate|replay|train|export|run|world|report)\b[^\n`]*)', README)
+    commands = 'map|bag|localize|evaluate|replay|train|export|run|world|report'
+    lines = re.findall(rf'\bneumap ((?:{commands})\b[^\n`]*)', README)
     assert len(lines) >= 6
     for line in lines:
         words = line.split()
