@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Mapping
+from functools import cache
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ _WeightsPath = str | Path | None
 
 
 def basis_of(extractor: ExtractorInfo | Mapping[str, Any]) -> Basis:
-    """The basis of an extractor: the one that ships for it, otherwise the generic one for its descriptor size.
+    """The basis of an extractor: the one that ships for its weights, otherwise the generic one for its descriptor size.
 
     Args:
         extractor: what describes it, as :class:`ExtractorInfo` or as a map's manifest has it.
@@ -35,7 +37,7 @@ def basis_of(extractor: ExtractorInfo | Mapping[str, Any]) -> Basis:
     """
     fields = extractor if isinstance(extractor, Mapping) else vars(extractor)
     name, size = fields.get('name'), fields.get('descriptor_size')
-    if isinstance(name, str) and ships_basis(name):
+    if isinstance(name, str) and ships_basis(name) and fields.get('weights_sha256', '') in ('', _shipped_digest(name)):
         return load_basis(name)
     if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= 4096:
         raise MapError(
@@ -43,6 +45,16 @@ def basis_of(extractor: ExtractorInfo | Mapping[str, Any]) -> Basis:
             'again'
         )
     return generic_basis(size)
+
+
+@cache
+def _shipped_digest(name: str) -> str:
+    """The sha256 of the weights that ship for an extractor, empty if none do; a basis fits these weights only."""
+    try:
+        data = (resources.files('neumap_ros') / 'weights' / f'{name}.safetensors').read_bytes()
+    except OSError:
+        return ''
+    return hashlib.sha256(data).hexdigest()
 
 
 def takes_weights(name: str) -> bool:

@@ -3,6 +3,7 @@
 """The networks that ship: their files are what the provenance says, and they find points again."""
 
 import hashlib
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -12,8 +13,11 @@ import pytest
 from numpy.typing import NDArray
 
 from neumap_ros.features import Features, create_extractor
+from neumap_ros.features.basis import load_basis
+from neumap_ros.features.generic_basis import generic_basis
 from neumap_ros.features.neumap_extractor import NeumapExtractor
 from neumap_ros.features.neumap_net import SIZES
+from neumap_ros.features.weights import basis_of
 
 WEIGHTS = Path(str(resources.files('neumap_ros') / 'weights'))
 SHIPPED = [name for name in SIZES if (WEIGHTS / f'{name}.safetensors').exists()]
@@ -91,3 +95,21 @@ def test_the_global_descriptor_knows_the_same_image(extractor: NeumapExtractor) 
     base, dim, far = (extractor.extract(i, 50).global_descriptor_G for i in (image, same, other))
     assert np.linalg.norm(base) == pytest.approx(1, abs=1e-4)
     assert base @ dim > base @ far
+
+
+def test_the_basis_of_nano_is_small_and_keeps_neighbours() -> None:
+    basis = load_basis('neumap_nano')
+    assert basis.size == 32
+    assert {(4, 256), (8, 256), (8, 4096)} <= set(basis.codebooks)
+    assert basis.sha256 in (WEIGHTS / 'README.md').read_text(encoding='utf-8')
+    descriptors = create_extractor('neumap_nano', device='cpu').extract(_facade(), 400).descriptors_ND
+    projected = basis.project(descriptors)
+    # The likest other point mostly stays the likest.
+    before, after = (np.argsort(-(x @ x.T), axis=1)[:, 1:4] for x in (descriptors, projected))
+    assert np.mean([a[0] in b for a, b in zip(before, after, strict=True)]) > 0.6
+
+
+def test_other_weights_do_not_get_the_basis_of_the_shipped_ones() -> None:
+    info = create_extractor('neumap_nano', device='cpu').info
+    assert basis_of(info).sha256 == load_basis('neumap_nano').sha256
+    assert basis_of(replace(info, weights_sha256='ab' * 32)).sha256 == generic_basis(32).sha256
