@@ -115,6 +115,7 @@ class Tracker:
         """
         self._odometry = OdometryTrack()
         self._last = None
+        self._consensus.reset()  # how good covariances are holds for one map
         self._forget()
         self._cause = cause
 
